@@ -62,7 +62,8 @@ def asset(name: str) -> Response:
     response = _respond(found)
     response.set_etag(found.etag)
     response.headers["Cache-Control"] = "no-cache"
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.after_request
