@@ -47,7 +47,7 @@ class Evidence:
         path: The place in the payload, such as ``"input[1].content"``.
         start: Offset of the hit's first character in the text at `path`.
         end: Offset behind its last character.
-        digest: A keyed hash (BLAKE2b, 64 bits, hex) of the text that was hit; the key never leaves the process.
+        digest: A keyed hash (BLAKE2b, 64 bits, hex) of what was hit; the key never leaves the process.
     """
 
     detector: str
@@ -112,7 +112,7 @@ class Decision:
     verdict: Verdict
     enforced: Verdict
     matches: tuple[Match, ...]
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] = field(repr=False)
     bundle: BundleId
     duration_ns: int
     id: str = field(default="", compare=False)

@@ -47,7 +47,9 @@ class Operation:
 
     def __post_init__(self) -> None:
         if self.point not in POINTS:
-            raise ValueError(f"unknown point {self.point!r}: an operation's point is one of {', '.join(POINTS)}")
+            raise ValueError(
+                f"unknown point {self.point!r}: an operation's point is one of {', '.join(POINTS)}"
+            )
 
     @property
     def payload(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The one place of attribute, event, span and metric names.
 
-The ``gen_ai.*`` names follow OpenTelemetry's GenAI semantic conventions, which are in development: they are
-kept here, not imported, so that a rename there is one line here. The ``gen_ai.guardrail.*`` names are a draft.
+The ``gen_ai.*`` names follow OpenTelemetry's GenAI semantic conventions, which are in development: they
+are kept here, not imported, so that a rename there is one line here. The ``gen_ai.guardrail.*`` names are a
+draft.
 """
 
 from typing import Final
@@ -33,16 +34,27 @@ LEGACY_SYSTEM: Final = "gen_ai.system"
 LEGACY_PROMPT_TOKENS: Final = "gen_ai.usage.prompt_tokens"
 LEGACY_COMPLETION_TOKENS: Final = "gen_ai.usage.completion_tokens"
 
+# The operation's name by its kind: what a span must say to be seen as an agent's operation.
+OPERATION_KINDS: Final = {
+    "chat": "model",
+    "embeddings": "model",
+    "execute_tool": "tool",
+    "generate_content": "model",
+    "invoke_agent": "agent",
+    "text_completion": "model",
+}
+
 # The resource.
 SERVICE_NAME: Final = "service.name"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
 DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
 
-# The governance span, and the stamp on the operation's span (the first three).
+# The governance span, and the stamp on the operation's span (the first four).
 DECISION_SPAN: Final = "promethios.decide"
 DECISION_ID: Final = "promethios.decision.id"
 DECISION_VERDICT: Final = "promethios.decision.verdict"
 DECISION_ENFORCED: Final = "promethios.decision.enforced"
+DECISION_LAYER: Final = "promethios.decision.layer"
 DECISION_SEQ: Final = "promethios.decision.seq"
 DECISION_POINT: Final = "promethios.decision.point"
 DECISION_MODE: Final = "promethios.decision.mode"
@@ -71,4 +83,5 @@ METRIC_DECISIONS: Final = "promethios.decisions"
 METRIC_MATCHES: Final = "promethios.policy.matches"
 METRIC_DURATION: Final = "promethios.evaluation.duration"
 METRIC_ERRORS: Final = "promethios.evaluation.errors"
+METRIC_UNRECORDED: Final = "promethios.decisions.unrecorded"
 METRIC_HEARTBEAT: Final = "promethios.agent.heartbeat"

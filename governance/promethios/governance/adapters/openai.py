@@ -1,0 +1,136 @@
+"""OpenAI: chat, responses, completions, embeddings and whatever else names a model; sync, async, streaming.
+
+The guard stands around the client's own `request`, below every resource method and every instrumentation,
+whichever was put on first. So it runs inside the instrumentation's span, sees the request as it will be sent,
+and is asked once for a call, however many layers are above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from wrapt import ObjectProxy, wrap_function_wrapper
+
+from promethios.governance import semconv
+from promethios.governance.adapters.results import dumped, usage_of, write_back
+from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
+from promethios.governance.decision import Decision
+from promethios.governance.enforcement.call import GovernedCall, operation_span
+
+if TYPE_CHECKING:
+    from promethios.governance.governor import Governor
+
+# The instrumentations that open a span around exactly the call that is guarded here.
+_SCOPES: Final = frozenset(
+    {
+        "openinference.instrumentation.openai",
+        "opentelemetry.instrumentation.genai.openai",
+        "opentelemetry.instrumentation.openai.v1",
+        "opentelemetry.instrumentation.openai_v2",
+    }
+)
+_OPERATIONS: Final = {
+    "/chat/completions": "chat",
+    "/completions": "text_completion",
+    "/embeddings": "embeddings",
+}
+_CLIENTS: Final = ("OpenAI", "AsyncOpenAI")
+
+
+class OpenAIGuard:
+    """Puts guards around the clients of the `openai` package. One for the process."""
+
+    _governor: ClassVar[Governor | None] = None
+
+    def instrument(self, *, governor: Governor) -> None:
+        """Guard every OpenAI client of the process by `governor`, those that exist already too.
+
+        Raises:
+            ModuleNotFoundError: `openai` is not installed.
+        """
+        if OpenAIGuard._governor is None:
+            wrap_function_wrapper("openai", "OpenAI.request", _guarded)
+            wrap_function_wrapper("openai", "AsyncOpenAI.request", _guarded_async)
+        OpenAIGuard._governor = governor
+        governor.guarded_scopes |= _SCOPES
+
+    def uninstrument(self) -> None:
+        """Take the guards off again."""
+        if OpenAIGuard._governor is None:
+            return
+        import openai
+
+        for name in _CLIENTS:
+            delattr(getattr(openai, name), "request")  # what the client inherits is below it
+        OpenAIGuard._governor.guarded_scopes -= _SCOPES
+        OpenAIGuard._governor = None
+
+
+def _guarded(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    call, args, kwargs = _before(client, args, kwargs)
+    result = wrapped(*args, **kwargs)
+    return result if call is None else _after(call, result, GuardedStream)
+
+
+async def _guarded_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    call, args, kwargs = _before(client, args, kwargs)
+    result = await wrapped(*args, **kwargs)
+    return result if call is None else _after(call, result, AsyncGuardedStream)
+
+
+def _before(
+    client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[GovernedCall | None, tuple[Any, ...], dict[str, Any]]:
+    """Decide the request, and put what was redacted of it into the arguments of `request`."""
+    governor = OpenAIGuard._governor
+    options = kwargs["options"] if "options" in kwargs else args[1]
+    body = _body(options)
+    if governor is None or "model" not in body:
+        return None, args, kwargs
+    call = GovernedCall(governor, "model", _attributes(client, options, body))
+    decision = call.before(input={name: value for name, value in body.items() if name != "model"})
+    options = _with_redactions(options, body, decision)
+    if "options" in kwargs:
+        return call, args, {**kwargs, "options": options}
+    return call, (args[0], options, *args[2:]), kwargs
+
+
+def _body(options: Any) -> Mapping[str, Any]:
+    """The JSON that will be sent: `extra_body` goes over what the method was given."""
+    body = options.json_data if isinstance(options.json_data, Mapping) else {}
+    return {**body, **(options.extra_json or {})}
+
+
+def _with_redactions(options: Any, body: Mapping[str, Any], decision: Decision) -> Any:
+    redacted: Mapping[str, Any] = decision.payload["input"]
+    if all(redacted[name] is body[name] for name in redacted):
+        return options
+    return options.model_copy(update={"json_data": {**body, **redacted}, "extra_json": None})
+
+
+def _attributes(client: Any, options: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the instrumentation's span says, where there is one, below what the request says itself."""
+    span: Any = operation_span("model")
+    azure = type(client).__name__.removeprefix("Async").startswith("Azure")
+    return {
+        **(span.attributes or {} if span is not None else {}),
+        semconv.OPERATION_NAME: _OPERATIONS.get(options.url, "chat"),
+        semconv.PROVIDER_NAME: "azure.ai.openai" if azure else "openai",
+        semconv.REQUEST_MODEL: str(body["model"]),
+    }
+
+
+def _after(call: GovernedCall, result: Any, guarded_stream: type[ObjectProxy]) -> Any:
+    if hasattr(result, "parse") and hasattr(
+        result, "http_response"
+    ):  # with_raw_response: bytes, not yet read
+        call.observe()
+        return result
+    if hasattr(result, "__stream__"):
+        return guarded_stream(result, call)
+    output = dumped(result)
+    decision = call.after(usage_of(result), output=output)
+    if decision is not None:
+        write_back(result, output, decision.payload.get("output"))
+    return result

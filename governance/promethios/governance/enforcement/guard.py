@@ -1,0 +1,192 @@
+"""The guard around one operation: a context manager and a decorator, sync and async."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from opentelemetry import context as otel
+
+from promethios.governance import semconv
+from promethios.governance.decision import Decision
+from promethios.governance.enforcement.ambient import ambient_attributes, guarding, subject_of
+from promethios.governance.enforcement.arguments import CallArguments
+from promethios.governance.enforcement.call import GovernedCall, operation_span
+from promethios.governance.enforcement.violation import PolicyViolation
+from promethios.governance.operation import Operation
+
+if TYPE_CHECKING:
+    from promethios.governance.governor import Governor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# How the conventions name the span of an operation of each kind, and the attribute that names its subject.
+_SPANS: Final = {
+    "tool": ("execute_tool", semconv.TOOL_NAME),
+    "model": ("chat", semconv.REQUEST_MODEL),
+    "agent": ("invoke_agent", semconv.AGENT_NAME),
+}
+KINDS: Final = (*_SPANS, "response")
+
+
+class Guard:
+    """Decides an operation before and after it runs. Made by `Governor.guard`.
+
+    As a context manager it raises `PolicyViolation` on entering when the operation must not run, and on
+    leaving when what it gave must not be had. Inside, `arguments` and `input` are what the operation may
+    use (redacted where policies say so); set `result` or `output` to have it decided, and read it again
+    after the block. Where no span of the operation is open, the guard opens one.
+    """
+
+    def __init__(
+        self,
+        governor: Governor,
+        kind: str,
+        name: str | None,
+        *,
+        input: Any = None,
+        arguments: Any = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        if kind not in KINDS:
+            raise ValueError(f"cannot guard {kind!r}: a guard's kind is one of {', '.join(KINDS)}")
+        self._governor, self._kind, self._name = governor, kind, name
+        self._extra = dict(attributes or {})
+        self._stack = ExitStack()
+        self._call: GovernedCall | None = None
+        self.input, self.arguments = input, arguments
+        self.output: Any = None
+        self.result: Any = None
+        self.decision: Decision | None = None
+
+    def __enter__(self) -> Self:
+        if self._kind == "response":
+            return self
+        with ExitStack() as opened:
+            self._open(opened)
+            self._call = GovernedCall(self._governor, self._kind, self._attributes())
+            self.decision = self._call.before(**self._given("input", "arguments"))
+            self._take(self.decision)
+            subject = subject_of(self._kind, self._attributes())
+            opened.callback(otel.detach, otel.attach(guarding(self._kind, subject, self.decision)))
+            self._stack = opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:  # so that a violation on leaving is seen by the operation's span too
+            self._leave()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def __call__(self, function: F) -> F:
+        """Guard every call of `function`; its arguments and its result are decided and may be redacted.
+
+        Raises:
+            TypeError: `function` is a generator, whose body runs after the call returned.
+        """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"cannot guard the generator function {function.__qualname__!r}: "
+                "its body runs after the call; use the guard as a context manager inside it"
+            )
+        return self._decorate(function)
+
+    def _decorate(self, function: F) -> F:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            call = CallArguments(signature, args, kwargs)
+            with self._for_call(function, call) as guard:
+                args, kwargs = call.replaced(guard._passed_in())
+                guard._set_outcome(function(*args, **kwargs))
+            return guard._outcome()
+
+        @functools.wraps(function)
+        async def guarded_async(*args: Any, **kwargs: Any) -> Any:
+            call = CallArguments(signature, args, kwargs)
+            async with self._for_call(function, call) as guard:
+                args, kwargs = call.replaced(guard._passed_in())
+                guard._set_outcome(await function(*args, **kwargs))
+            return guard._outcome()
+
+        wrapper: Any = guarded_async if inspect.iscoroutinefunction(function) else guarded
+        return wrapper  # type: ignore[no-any-return]
+
+    def _for_call(self, function: Callable[..., Any], call: CallArguments) -> Guard:
+        """A guard for one call: the decorator's own is shared by all calls and holds nothing."""
+        name = self._name or function.__name__
+        guard = Guard(self._governor, self._kind, name, attributes=self._extra)
+        if self._kind == "tool":
+            guard.arguments = call.by_name
+        elif self._kind != "response":
+            guard.input = call.by_name
+        return guard
+
+    def _passed_in(self) -> Mapping[str, Any]:
+        given = self.arguments if self._kind == "tool" else self.input
+        return given or {}
+
+    def _set_outcome(self, value: Any) -> None:
+        if self._kind == "tool":
+            self.result = value
+        else:
+            self.output = value
+
+    def _outcome(self) -> Any:
+        return self.result if self._kind == "tool" else self.output
+
+    def _attributes(self) -> dict[str, Any]:
+        attributes = dict(self._extra)
+        if self._kind in _SPANS:
+            operation, named = _SPANS[self._kind]
+            attributes.setdefault(semconv.OPERATION_NAME, operation)
+            if self._name is not None:
+                attributes[named] = self._name
+        return attributes
+
+    def _open(self, stack: ExitStack) -> None:
+        """Open a span of the operation where none is open yet."""
+        attributes = self._attributes()
+        if not self._has_span(attributes):
+            shown = {**ambient_attributes(), **attributes}
+            name = " ".join(filter(None, (attributes[semconv.OPERATION_NAME], self._name)))
+            stack.enter_context(self._governor.tracer.start_as_current_span(name, attributes=shown))
+
+    def _has_span(self, attributes: Mapping[str, Any]) -> bool:
+        span: Any = operation_span(self._kind)
+        if span is None:
+            return False
+        return subject_of(self._kind, span.attributes or {}) == subject_of(self._kind, attributes)
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def _take(self, decision: Decision | None) -> None:
+        for name, value in (decision.payload if decision else {}).items():
+            setattr(self, name, value)
+
+    def _leave(self) -> None:
+        given = self._given("output", "result")
+        if self._call is not None:
+            self._take(self._call.after(**given))
+            return
+        self.decision = self._governor.decide(Operation("response", self._attributes(), **given))
+        if self.decision.enforced.stops:
+            raise PolicyViolation(self.decision)
+        self._take(self.decision)

@@ -1,0 +1,112 @@
+"""The span processor: adding it to a provider governs an agent that is already instrumented."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from promethios.governance import semconv
+from promethios.governance.enforcement import gate
+from promethios.governance.enforcement.ambient import ambient_attributes, guarded_by, subject_of
+from promethios.governance.enforcement.redaction import redact_span
+from promethios.governance.governor import Governor
+from promethios.governance.operation import Operation
+from promethios.governance.telemetry.spans import SCOPE, stamp
+
+_log = logging.getLogger(__name__)
+
+
+class GovernanceSpanProcessor(SpanProcessor):
+    """Governs the operations whose spans its provider starts.
+
+    Constructing it puts the gate in front of the tracers whose provider has it: an operation that the
+    policies deny by what is known at its span's start raises `PolicyViolation` before it runs. Add it
+    before the processors that export, so that they see what it redacts.
+
+    The processor itself never raises. It names agent and conversation on spans that do not, redacts what
+    is written to them, and decides late what only the end of a span tells (token budgets among it).
+
+    Args:
+        governor: Who decides.
+    """
+
+    def __init__(self, governor: Governor) -> None:
+        self.governor = governor
+        gate.install(_governor_of)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Make `span` redact what is written to it, and say whose it is."""
+        try:
+            self._start(span, parent_context)
+        except Exception:
+            _log.exception("cannot govern the telemetry of span %r; the operation itself goes on", span.name)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Decide what nothing decided in time, and account for what the operation used."""
+        try:
+            self._end(span)
+        except Exception:
+            _log.exception("cannot decide the ended span %r; its operation is over", span.name)
+
+    def _start(self, span: Span, parent_context: Context | None) -> None:
+        if _is_ours(span):
+            return
+        redact_span(span, self.governor.redact_text)
+        attributes = span.attributes or {}
+        kind = semconv.OPERATION_KINDS.get(str(attributes.get(semconv.OPERATION_NAME)))
+        if kind is None:
+            return
+        for name, value in ambient_attributes(parent_context).items():
+            if name not in attributes:
+                span.set_attribute(name, value)
+        if decision := guarded_by(kind, subject_of(kind, attributes), parent_context):
+            stamp(span, decision, "guard")
+
+    def _end(self, span: ReadableSpan) -> None:
+        attributes = dict(span.attributes or {})
+        kind = semconv.OPERATION_KINDS.get(str(attributes.get(semconv.OPERATION_NAME)))
+        if kind is None or _is_ours(span):
+            return
+        layer = attributes.get(semconv.DECISION_LAYER)
+        if layer == "guard":  # which decides what comes after, too
+            return
+        context = trace.set_span_in_context(trace.NonRecordingSpan(cast(Any, span.context)))
+        if layer is None:
+            self._observe(f"{kind}.before", attributes, context)
+        self._observe(f"{kind}.after", attributes, context)
+
+    def _observe(self, point: str, attributes: dict[str, Any], context: Context) -> None:
+        before = point.endswith("before")
+        operation = Operation(
+            point,
+            attributes,
+            input=attributes.get(semconv.INPUT_MESSAGES) if before else None,
+            output=None if before else attributes.get(semconv.OUTPUT_MESSAGES),
+            arguments=attributes.get(semconv.TOOL_CALL_ARGUMENTS) if before else None,
+            result=None if before else attributes.get(semconv.TOOL_CALL_RESULT),
+        )
+        if before or self.governor.listens(point):
+            self.governor.observe(operation, context)
+        else:
+            self.governor.account(operation)
+
+
+def _is_ours(span: ReadableSpan) -> bool:
+    """Whether a guard or the ledger wrote the span: what it stands for is decided already."""
+    return _scope_name(span) == SCOPE
+
+
+def _scope_name(span: ReadableSpan) -> str:
+    return span.instrumentation_scope.name if span.instrumentation_scope else ""
+
+
+def _governor_of(tracer: Any) -> Governor | None:
+    """The governor of the provider that made `tracer`: the tracer knows its provider's processors only."""
+    for processor in getattr(getattr(tracer, "span_processor", None), "_span_processors", ()):
+        if isinstance(processor, GovernanceSpanProcessor):
+            return processor.governor
+    return None

@@ -1,0 +1,1 @@
+"""How a decision is told: one span of its own, and metrics."""
