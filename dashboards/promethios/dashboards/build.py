@@ -1,0 +1,49 @@
+"""The generator: ``python -m promethios.dashboards.build`` writes the JSON files of this package anew.
+
+The same sources give the same bytes: tests compare them with the files in the repository.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+try:
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+except ModuleNotFoundError as missing:
+    raise SystemExit(
+        "cannot generate dashboards: grafana-foundation-sdk is not installed; it is for development only. "
+        "Install the group dev (pip install --group dev), or use the JSON that comes with the package "
+        "(promethios dashboards export DIR)"
+    ) from missing
+
+from promethios.dashboards.overview import overview
+from promethios.dashboards.trace import trace
+
+JSON_DIR: Final = Path(__file__).parent / "json"
+
+
+def generate() -> Mapping[str, bytes]:
+    """Return each dashboard's file name and its JSON, indented, keys sorted, with a newline at the end."""
+    boards = {"promethios-overview.json": overview(), "promethios-trace.json": trace()}
+    return {name: _encode(board.build()) for name, board in boards.items()}
+
+
+def main(folder: Path = JSON_DIR) -> None:
+    """Write every dashboard into ``folder`` and say so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, body in generate().items():
+        (folder / name).write_bytes(body)
+        print(f"wrote {folder / name} ({len(body)} bytes)", file=sys.stderr)
+
+
+def _encode(board: object) -> bytes:
+    encoded = json.dumps(board, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False)
+    return encoded.encode() + b"\n"
+
+
+if __name__ == "__main__":
+    main()
