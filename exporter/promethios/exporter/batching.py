@@ -1,0 +1,153 @@
+"""Collects what applications record, and hands it on in batches from a thread of its own.
+
+The SDK's batch processors drop what does not fit without telling how much, and their flush and shutdown have
+no deadline; these count, and keep to one.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+
+from promethios.exporter.counts import DropReason
+
+#: A batch leaves when it has so many items, or after `DELAY` seconds. What exceeds `LARGEST_QUEUE` is
+#: dropped and counted: the application is never made to wait.
+BATCH_ITEMS: Final = 512
+DELAY: Final = 0.3
+LARGEST_QUEUE: Final = 8192
+
+_Item = TypeVar("_Item")
+
+
+class Batcher(Generic[_Item]):
+    """A bounded queue and the thread that empties it.
+
+    Args:
+        export: Takes a batch; called by one thread at a time. What it raises is swallowed.
+        drop: Told how many items were lost, and why.
+    """
+
+    def __init__(
+        self, export: Callable[[Sequence[_Item]], Any], drop: Callable[[int, DropReason], None]
+    ) -> None:
+        self._export = export
+        self._drop = drop
+        self._closed = False
+        self._begin()
+        begin = weakref.WeakMethod(self._begin)
+        os.register_at_fork(after_in_child=lambda: (method := begin()) and method())
+
+    def add(self, item: _Item) -> None:
+        """Take an item, or count it as lost. Never waits."""
+        if self._closed:
+            self._drop(1, DropReason.SHUTDOWN)
+        elif len(self._queue) >= LARGEST_QUEUE:
+            self._drop(1, DropReason.QUEUE_FULL)
+        else:
+            self._queue.append(item)
+            if len(self._queue) >= BATCH_ITEMS:
+                self._wake.set()
+
+    def flush(self, deadline: float) -> bool:
+        """Export what is queued now. False if the deadline (`time.monotonic`) came first."""
+        if not self._exporting.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            return False
+        try:
+            self._empty()
+        finally:
+            self._exporting.release()
+        return True
+
+    def close(self, deadline: float) -> None:
+        """Export what is queued, and take no more."""
+        self._closed = True
+        self._wake.set()
+        if not self.flush(deadline):
+            self._drop(len(self._queue), DropReason.SHUTDOWN)
+
+    def _begin(self) -> None:
+        """Start, or start anew in a forked child: what was queued is the parent's to send."""
+        self._queue: deque[_Item] = deque()
+        self._wake = threading.Event()
+        self._exporting = threading.Lock()
+        if not self._closed:
+            threading.Thread(target=self._run, name="promethios-batching", daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._wake.wait(DELAY)
+            self._wake.clear()
+            with self._exporting:
+                self._empty()
+
+    def _empty(self) -> None:
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_ITEMS))]
+            try:
+                self._export(batch)
+            except Exception:
+                self._drop(len(batch), DropReason.NOT_ENCODED)
+
+
+class SpanBatches(SpanProcessor):
+    """Exports ended spans that are sampled. Arguments as for `Batcher`."""
+
+    def __init__(
+        self, export: Callable[[Sequence[ReadableSpan]], Any], drop: Callable[[int, DropReason], None]
+    ) -> None:
+        self._batcher = Batcher(export, drop)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue the span."""
+        if span.context and span.context.trace_flags.sampled:
+            self._batcher.add(span)
+
+    def force_flush(self, timeout_millis: float = 30_000) -> bool:
+        """Hand over what is queued."""
+        return self._batcher.flush(time.monotonic() + timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """Hand over what is queued, and take no more."""
+        self._batcher.close(time.monotonic() + 1)
+
+
+class LogBatches(LogRecordProcessor):
+    """Exports log records. Arguments as for `Batcher`."""
+
+    def __init__(
+        self, export: Callable[[Sequence[ReadableLogRecord]], Any], drop: Callable[[int, DropReason], None]
+    ) -> None:
+        self._batcher = Batcher(export, drop)
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Queue the record, without the context that it came from: that could hold anything, for long."""
+        record = copy.copy(log_record.log_record)
+        record.context = Context()
+        self._batcher.add(
+            ReadableLogRecord(
+                log_record=record,
+                resource=log_record.resource or Resource.get_empty(),
+                instrumentation_scope=log_record.instrumentation_scope,
+                limits=log_record.limits,
+            )
+        )
+
+    def force_flush(self, timeout_millis: float = 30_000) -> bool:
+        """Hand over what is queued."""
+        return self._batcher.flush(time.monotonic() + timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """Hand over what is queued, and take no more."""
+        self._batcher.close(time.monotonic() + 1)

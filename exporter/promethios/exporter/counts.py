@@ -1,0 +1,73 @@
+"""What became of everything that was recorded, in plain integers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DropReason(StrEnum):
+    """Why an item was lost: the values of the attribute ``reason`` of `METRIC_DROPPED`. The set is closed."""
+
+    QUEUE_FULL = "queue_full"
+    NOT_ENCODED = "not_encoded"
+    TOO_LARGE = "too_large"
+    MEMORY_FULL = "memory_full"
+    SPOOL_FULL = "spool_full"
+    SPOOL_DAMAGED = "spool_damaged"
+    REFUSED = "refused"
+    REJECTED = "rejected"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The state of a delivery, in items, since the process began.
+
+    Args:
+        queued: Waiting in memory now.
+        spooled: Waiting in the spool now.
+        delivered: Acknowledged by the receiver.
+        dropped: Lost, by reason.
+    """
+
+    queued: int
+    spooled: int
+    delivered: int
+    dropped: Mapping[DropReason, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FlushResult:
+    """What became of the items (spans, data points, log records) of a process.
+
+    Args:
+        delivered: Acknowledged by the receiver since the last flush.
+        parked: Not delivered and not lost: waiting in memory or in the spool at this moment.
+        dropped: Lost since the last flush.
+    """
+
+    delivered: int = 0
+    parked: int = 0
+    dropped: int = 0
+
+    def __bool__(self) -> bool:
+        """True where everything is delivered."""
+        return not self.parked and not self.dropped
+
+
+class Counts:
+    """Totals of a process. Used under the lock of the delivery that owns them."""
+
+    def __init__(self) -> None:
+        self.delivered = 0
+        self.dropped: Counter[DropReason] = Counter()
+        self._told = FlushResult()
+
+    def since_last_flush(self, parked: int) -> FlushResult:
+        """The difference to the last call, for `FlushResult`."""
+        now = FlushResult(self.delivered, parked, self.dropped.total())
+        then, self._told = self._told, now
+        return FlushResult(now.delivered - then.delivered, parked, now.dropped - then.dropped)

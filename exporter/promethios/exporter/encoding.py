@@ -1,0 +1,107 @@
+"""From what the SDK collects to batches: encoded by OpenTelemetry's own encoder, split where too large."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
+from opentelemetry.sdk.trace import ReadableSpan
+
+from promethios.exporter.batch import Batch, Signal
+from promethios.exporter.counts import DropReason
+
+_logger = logging.getLogger("promethios.exporter")
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder(Generic[_Item]):
+    """How one signal becomes requests.
+
+    Args:
+        signal: What it is.
+        encode: Makes the OTLP request of some items.
+        count: How many spans, points or records some items are.
+        halve: Splits items into two smaller groups; an empty second one says that there is no smaller.
+    """
+
+    signal: Signal
+    encode: Callable[[Sequence[_Item]], Any]
+    count: Callable[[Sequence[_Item]], int]
+    halve: Callable[[Sequence[_Item]], tuple[Sequence[_Item], Sequence[_Item]]]
+
+    def batches(
+        self, items: Sequence[_Item], max_bytes: int, drop: Callable[[int, DropReason], None]
+    ) -> Iterator[Batch]:
+        """Encode items as few batches as the limit allows.
+
+        An item that cannot be encoded, or that is alone above the limit, costs only itself.
+
+        Args:
+            items: What was collected.
+            max_bytes: The most that one request may have before compression.
+            drop: Told how many items were lost, and why.
+        """
+        if not self.count(items):
+            return
+        request = self._request(items)
+        if request is not None and len(request) <= max_bytes:
+            yield Batch.pack(self.signal, self.count(items), request)
+            return
+        first, second = self.halve(items)
+        if second:
+            yield from self.batches(first, max_bytes, drop)
+            yield from self.batches(second, max_bytes, drop)
+        else:
+            drop(self.count(items), DropReason.NOT_ENCODED if request is None else DropReason.TOO_LARGE)
+
+    def _request(self, items: Sequence[_Item]) -> bytes | None:
+        try:
+            encoded: bytes = self.encode(items).SerializeToString()
+        except Exception as error:
+            # Attributes come from anywhere; the encoder raises on what it does not know.
+            _logger.debug("cannot encode %s: %s", self.signal.path, type(error).__name__)
+            return None
+        return encoded
+
+
+def _halves(items: Sequence[_Item]) -> tuple[Sequence[_Item], Sequence[_Item]]:
+    middle = (len(items) + 1) // 2
+    return items[:middle], items[middle:]
+
+
+def _encode_metrics(items: Sequence[ResourceMetrics]) -> Any:
+    return encode_metrics(MetricsData(resource_metrics=items))
+
+
+def _points(items: Sequence[ResourceMetrics]) -> int:
+    metrics = (m for resource in items for scope in resource.scope_metrics for m in scope.metrics)
+    return sum(len(metric.data.data_points) for metric in metrics)
+
+
+def _halve_metrics(
+    items: Sequence[ResourceMetrics],
+) -> tuple[Sequence[ResourceMetrics], Sequence[ResourceMetrics]]:
+    """Split between metrics: each keeps its resource and scope."""
+    if len(items) == 1:
+        items = [
+            ResourceMetrics(
+                whole.resource, [ScopeMetrics(scope.scope, [metric], scope.schema_url)], whole.schema_url
+            )
+            for whole in items
+            for scope in whole.scope_metrics
+            for metric in scope.metrics
+        ]
+    return _halves(items)
+
+
+TRACES: Final[Encoder[ReadableSpan]] = Encoder(Signal.TRACES, encode_spans, len, _halves)
+METRICS: Final[Encoder[ResourceMetrics]] = Encoder(Signal.METRICS, _encode_metrics, _points, _halve_metrics)
+LOGS: Final[Encoder[ReadableLogRecord]] = Encoder(Signal.LOGS, encode_logs, len, _halves)

@@ -1,0 +1,153 @@
+"""The exporters that OpenTelemetry's SDK loads: it collects, they encode and hand over.
+
+They take their settings from the environment where none are given, so that
+``OTEL_TRACES_EXPORTER=promethios`` (and metrics, logs) is enough. `export` answers "success" when the batch is
+queued for delivery, because the SDK would throw a failed one away.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, Final, Generic, TypeVar
+
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from promethios.exporter.delivery import Delivery
+from promethios.exporter.encoding import LOGS, METRICS, TRACES, Encoder
+from promethios.exporter.settings import Settings
+
+#: Seconds that ending a process may take, whatever the receiver does.
+EXIT_BUDGET: Final = 5.0
+
+_Item = TypeVar("_Item")
+
+
+class PromethiosSpanExporter(SpanExporter):
+    """Sends spans to Promethios, or to any OTLP/HTTP endpoint.
+
+    Args:
+        delivery: An open delivery to use; its owner closes it. By default exporters share one for each set
+            of settings.
+        settings: Settings by name, as for `promethios.exporter.configure`; the environment gives the rest.
+
+    Raises:
+        SettingsError: A setting is missing or cannot work.
+    """
+
+    def __init__(self, *, delivery: Delivery | None = None, **settings: Any) -> None:
+        self._line = _Line(TRACES, delivery, settings)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Queue spans for delivery."""
+        return SpanExportResult.SUCCESS if self._line.hand_over(spans) else SpanExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: float = 30_000) -> bool:
+        """Wait until everything that was queued is delivered; False if it was not."""
+        return self._line.flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Deliver what can be delivered within `EXIT_BUDGET`, keep the rest, and stop."""
+        self._line.shutdown()
+
+
+class PromethiosMetricExporter(MetricExporter):
+    """Sends metrics to Promethios, or to any OTLP/HTTP endpoint; made like a `PromethiosSpanExporter`."""
+
+    def __init__(self, *, delivery: Delivery | None = None, **settings: Any) -> None:
+        super().__init__()
+        self._line = _Line(METRICS, delivery, settings)
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> MetricExportResult:
+        """Queue metrics for delivery."""
+        accepted = self._line.hand_over(metrics_data.resource_metrics)
+        return MetricExportResult.SUCCESS if accepted else MetricExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Wait until everything that was queued is delivered; False if it was not."""
+        return self._line.flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Deliver what can be delivered within `EXIT_BUDGET`, keep the rest, and stop."""
+        self._line.shutdown(timeout_millis)
+
+
+class PromethiosLogExporter(LogRecordExporter):
+    """Sends log records to Promethios, or to any OTLP/HTTP endpoint; made like a `PromethiosSpanExporter`."""
+
+    def __init__(self, *, delivery: Delivery | None = None, **settings: Any) -> None:
+        self._line = _Line(LOGS, delivery, settings)
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Queue log records for delivery."""
+        accepted = self._line.hand_over(batch)
+        return LogRecordExportResult.SUCCESS if accepted else LogRecordExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: float = 30_000) -> bool:
+        """Wait until everything that was queued is delivered; False if it was not."""
+        return self._line.flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Deliver what can be delivered within `EXIT_BUDGET`, keep the rest, and stop."""
+        self._line.shutdown()
+
+
+class _Line(Generic[_Item]):
+    """What the three exporters have in common: from collected items to a delivery."""
+
+    def __init__(self, encoder: Encoder[_Item], delivery: Delivery | None, settings: dict[str, Any]) -> None:
+        self._encoder = encoder
+        self._shared: Settings | None = None
+        if delivery is None:
+            self._shared = Settings.load(**settings)
+            delivery = _deliveries.acquire(self._shared)
+        self._delivery = delivery
+        self._closed = False
+
+    def hand_over(self, items: Sequence[_Item]) -> bool:
+        if self._closed:
+            return False
+        limit = self._delivery.settings.max_request_bytes
+        for batch in self._encoder.batches(items, limit, self._delivery.drop):
+            self._delivery.submit(batch)
+        return True
+
+    def flush(self, timeout_millis: float) -> bool:
+        return self._closed or self._delivery.wait(time.monotonic() + timeout_millis / 1000)
+
+    def shutdown(self, timeout_millis: float = EXIT_BUDGET * 1000) -> None:
+        if not self._closed and self._shared:
+            _deliveries.release(self._shared, min(timeout_millis / 1000, EXIT_BUDGET))
+        self._closed = True
+
+
+class _Deliveries:
+    """One delivery for all exporters with the same settings: they share connection, spool and budget."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[Settings, tuple[Delivery, int]] = {}
+
+    def acquire(self, settings: Settings) -> Delivery:
+        with self._lock:
+            delivery, users = self._open.get(settings) or (Delivery(settings), 0)
+            self._open[settings] = delivery, users + 1
+            return delivery
+
+    def release(self, settings: Settings, timeout: float) -> None:
+        with self._lock:
+            delivery, users = self._open.pop(settings)
+            if users > 1:
+                self._open[settings] = delivery, users - 1
+                return
+        delivery.close(time.monotonic() + timeout)
+
+
+_deliveries = _Deliveries()

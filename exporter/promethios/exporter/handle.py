@@ -1,0 +1,124 @@
+"""What `configure` returns: the parts of an agent's set-up, and how to end it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+
+from promethios.exporter.counts import FlushResult, Totals
+from promethios.exporter.delivery import Delivery
+from promethios.exporter.exporters import EXIT_BUDGET
+
+if TYPE_CHECKING:
+    from promethios.governance.governor import Governor
+
+_logger = logging.getLogger("promethios.exporter")
+
+
+class Promethios:
+    """A configured agent. Make it with `promethios.exporter.configure`; usable as a context manager.
+
+    Attributes:
+        governor: Decides by the policies; None where none were given.
+        tracer_provider: Makes spans that are governed and exported.
+        meter_provider: Makes metrics that are exported.
+        logger_provider: Makes log records that are redacted and exported.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        governor: Governor | None,
+        tracer_provider: TracerProvider,
+        meter_provider: MeterProvider,
+        logger_provider: LoggerProvider,
+        lane: TracerProvider | None = None,
+    ) -> None:
+        self.governor = governor
+        self.tracer_provider = tracer_provider
+        self.meter_provider = meter_provider
+        self.logger_provider = logger_provider
+        self._delivery = delivery
+        self._lane = lane
+        self._handler: logging.Handler | None = None
+        self._closed = False
+
+    def flush(self, timeout: float = EXIT_BUDGET) -> FlushResult:
+        """Deliver everything that was recorded so far.
+
+        Args:
+            timeout: Seconds to wait at most. It returns sooner when nothing can be delivered now.
+
+        Returns:
+            What was delivered since the last flush, what waits, and what was lost.
+        """
+        deadline = time.monotonic() + timeout
+        if not self._closed:
+            self._collect(deadline)
+        return self._delivery.flush(deadline)
+
+    def shutdown(self, timeout: float = EXIT_BUDGET) -> FlushResult:
+        """Deliver what can be delivered in time, put the rest into the spool, and stop. Again does nothing.
+
+        Governance stays in force: policies do not depend on a receiver. Decisions taken from here on are
+        counted as lost.
+
+        Args:
+            timeout: Seconds that this takes at most, whatever the receiver does.
+
+        Returns:
+            What was delivered since the last flush, what waits in the spool, and what was lost.
+        """
+        deadline = time.monotonic() + timeout
+        if not self._closed:
+            self._closed = True
+            self._collect(deadline)
+            # Collectors first: what they still hand over is the delivery's to place.
+            for provider in (self.tracer_provider, self._lane, self.logger_provider):
+                if provider:
+                    provider.shutdown()
+            if self._handler:
+                logging.getLogger().removeHandler(self._handler)
+        return self._delivery.close(deadline)
+
+    def use_key(self, api_key: str) -> None:
+        """Go on with another API key, and send what was parked under the old one.
+
+        Raises:
+            SettingsError: It cannot be a key.
+        """
+        self._delivery.use_key(api_key)
+
+    def totals(self) -> Totals:
+        """What became of everything since the process began."""
+        return self._delivery.totals()
+
+    def capture_logging(self, handler: logging.Handler) -> None:
+        """Send records of Python's `logging` through `handler` until shutdown."""
+        self._handler = handler
+        logging.getLogger().addHandler(handler)
+
+    def __enter__(self) -> Promethios:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+    def _collect(self, deadline: float) -> None:
+        """Move what was recorded into the delivery. It needs no network, so it does not wait for one."""
+        for provider in (self.tracer_provider, self._lane, self.logger_provider, self.meter_provider):
+            left = max(1, int((deadline - time.monotonic()) * 1000))
+            try:
+                if provider:
+                    provider.force_flush(left)
+            except Exception:
+                # The callback of an observable instrument is the application's, and may fail.
+                _logger.warning("not everything was collected by %s", type(provider).__name__, exc_info=True)

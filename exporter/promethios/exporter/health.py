@@ -1,0 +1,71 @@
+"""What an agent tells about itself: that it lives, under which policies, and how its delivery fares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+
+from promethios.exporter.counts import Totals
+from promethios.exporter.delivery import Delivery
+from promethios.governance import semconv
+from promethios.governance.decision import BundleId
+
+METRIC_QUEUED: Final = "promethios.exporter.queued"
+METRIC_SPOOLED: Final = "promethios.exporter.spooled"
+METRIC_SENT: Final = "promethios.exporter.sent"
+METRIC_DROPPED: Final = "promethios.exporter.dropped"
+ATTRIBUTE_REASON: Final = "reason"
+
+
+def observe(provider: MeterProvider, delivery: Delivery, bundle: BundleId | None) -> None:
+    """Register the heartbeat and the delivery's counts.
+
+    They are plain integers read when metrics are collected: counting costs an agent nothing.
+
+    Args:
+        provider: Where the instruments are made.
+        delivery: What is counted.
+        bundle: The policies in force, told with each heartbeat.
+    """
+    meter = provider.get_meter("promethios.exporter")
+    alive = [Observation(1, _describe(bundle))]
+    meter.create_observable_gauge(
+        semconv.METRIC_HEARTBEAT, [lambda _: alive], unit="1", description="1 while the agent's process lives"
+    )
+    for name, description, value in (
+        (METRIC_QUEUED, "Items that wait in memory", lambda totals: totals.queued),
+        (METRIC_SPOOLED, "Items that wait in the spool", lambda totals: totals.spooled),
+    ):
+        meter.create_observable_gauge(
+            name, [_reading(delivery, value)], unit="{item}", description=description
+        )
+    meter.create_observable_counter(
+        METRIC_SENT,
+        [_reading(delivery, lambda totals: totals.delivered)],
+        unit="{item}",
+        description="Items that the receiver acknowledged",
+    )
+    meter.create_observable_counter(
+        METRIC_DROPPED,
+        [lambda _: _drops(delivery.totals())],
+        unit="{item}",
+        description="Items that were lost, by reason",
+    )
+
+
+def _describe(bundle: BundleId | None) -> Mapping[str, str]:
+    if bundle is None:
+        return {}
+    return {semconv.BUNDLE_VERSION: bundle.version, semconv.BUNDLE_HASH: bundle.hash}
+
+
+def _reading(
+    delivery: Delivery, value: Callable[[Totals], int]
+) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    return lambda _: [Observation(value(delivery.totals()))]
+
+
+def _drops(totals: Totals) -> list[Observation]:
+    return [Observation(items, {ATTRIBUTE_REASON: reason.value}) for reason, items in totals.dropped.items()]

@@ -1,0 +1,65 @@
+"""Collects metrics at a steady interval, the first time soon after the start."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from typing import Any, Final
+
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, MetricsData
+
+from promethios.exporter.suppression import suppress
+
+#: Seconds until the first export: an agent shows as alive before its first interval is over.
+FIRST: Final = 0.5
+
+_logger = logging.getLogger("promethios.exporter")
+
+
+class SteadyMetricReader(MetricReader):
+    """Hands metrics to an exporter every `interval` seconds.
+
+    The SDK's periodic reader waits a whole interval before the first export.
+
+    Args:
+        exporter: Takes what was collected; it must not wait for the network.
+        interval: Seconds.
+    """
+
+    def __init__(self, exporter: MetricExporter, interval: float) -> None:
+        super().__init__()
+        self._exporter = exporter
+        self._interval = interval
+        self._stopped = threading.Event()
+        self._begin()
+        begin = weakref.WeakMethod(self._begin)
+        os.register_at_fork(after_in_child=lambda: (method := begin()) and method())
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Collect a last time, and stop."""
+        if not self._stopped.is_set():
+            self._stopped.set()
+            self.collect(timeout_millis)
+
+    def _begin(self) -> None:
+        if not self._stopped.is_set():
+            self._stopped = threading.Event()
+            threading.Thread(target=self._run, name="promethios-metrics", daemon=True).start()
+
+    def _run(self) -> None:
+        suppress()
+        wait = min(FIRST, self._interval)
+        while not self._stopped.wait(wait):
+            wait = self._interval
+            try:
+                self.collect()
+            except Exception:
+                # The callback of an observable instrument is the application's, and may fail.
+                _logger.warning("metrics were not collected; again in %s seconds", wait, exc_info=True)
+
+    def _receive_metrics(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> None:
+        self._exporter.export(metrics_data, timeout_millis)

@@ -1,0 +1,183 @@
+"""Settings of an agent's delivery: given in code, else in the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from opentelemetry.util.re import parse_env_headers
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+#: Where a setting is looked for when the code does not give it; the first that is set and not empty wins.
+#: OpenTelemetry's own names: https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
+    "endpoint": ("PROMETHIOS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    "api_key": ("PROMETHIOS_API_KEY",),
+    "policies": ("PROMETHIOS_POLICIES",),
+    "spool_dir": ("PROMETHIOS_SPOOL_DIR",),
+    "headers": ("OTEL_EXPORTER_OTLP_HEADERS",),
+    "timeout": ("OTEL_EXPORTER_OTLP_TIMEOUT",),
+    "certificate": ("OTEL_EXPORTER_OTLP_CERTIFICATE",),
+}
+
+
+class SettingsError(ValueError):
+    """A setting that cannot work. The message names the setting, where it came from, and what to do."""
+
+    def __init__(self, setting: str, problem: str, hint: str, source: str = "") -> None:
+        self.setting, self.problem, self.hint = setting, problem, hint
+        came_from = f" (from {source})" if source else ""
+        super().__init__(f"`{setting}`{came_from} {problem}: {hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an agent's delivery needs to know. Make it with `Settings.load`.
+
+    Args:
+        endpoint: Base URL of the receiver or Collector; ``/v1/traces`` and so on are added.
+        api_key: A key with the scope ``ingest``, sent as ``Authorization: Bearer``. None is an error unless
+            `headers` authenticate; the empty string says that no key is wanted.
+        policies: The policy bundle that governs this process: a file's path, or the name of a ready-made one
+            (``promethios:…``). None delivers and governs nothing.
+        spool_dir: Folder for what cannot be delivered now; None keeps it in memory only.
+        headers: More headers for each request, as pairs.
+        timeout: Seconds for one request, as OpenTelemetry Python reads ``OTEL_EXPORTER_OTLP_TIMEOUT``.
+        certificate: PEM file of the authorities to trust, in place of the system's.
+        max_request_bytes: Largest request before compression; a larger batch is split.
+        max_memory_bytes: Most that waits in memory, compressed.
+        max_spool_bytes: Most that waits in this process' spool file, compressed.
+        metric_interval: Seconds between two exports of metrics, and so between two heartbeats.
+
+    Raises:
+        SettingsError: A value cannot work.
+    """
+
+    endpoint: str = "http://localhost:4318"
+    api_key: str | None = field(default=None, repr=False)
+    policies: str | None = None
+    spool_dir: Path | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    timeout: float = 10.0
+    certificate: Path | None = None
+    max_request_bytes: int = 4 * MIB
+    max_memory_bytes: int = 16 * MIB
+    max_spool_bytes: int = 64 * MIB
+    metric_interval: float = 30.0
+
+    def __post_init__(self) -> None:
+        _check_endpoint(self.endpoint)
+        _check_key(self.api_key, {name.lower() for name, _ in self.headers})
+        for name in (
+            "timeout",
+            "max_request_bytes",
+            "max_memory_bytes",
+            "max_spool_bytes",
+            "metric_interval",
+        ):
+            _check_positive(name, getattr(self, name))
+        if self.certificate and not self.certificate.is_file():
+            raise SettingsError("certificate", f"is {str(self.certificate)!r}", "there is no such file")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+        """Read the settings: what is `given` and not None, else the environment, else the default.
+
+        Args:
+            environ: The environment; that of the process by default.
+            given: Settings by name.
+
+        Raises:
+            TypeError: A name that is not a setting.
+            SettingsError: A value that cannot work.
+        """
+        _check_names(given)
+        values, sources = _collect(os.environ if environ is None else environ, given)
+        try:
+            return cls(**{name: _convert(name, value) for name, value in values.items()})
+        except SettingsError as error:
+            source = sources.get(error.setting, "")
+            raise SettingsError(error.setting, error.problem, error.hint, source) from None
+
+
+def _collect(environ: Mapping[str, str], given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    values = {name: value for name, value in given.items() if value is not None}
+    sources: dict[str, str] = {}
+    for name, variables in ENVIRONMENT.items():
+        source = next((variable for variable in variables if environ.get(variable, "").strip()), None)
+        if source and name not in values:
+            values[name], sources[name] = environ[source].strip(), source
+    return values, sources
+
+
+def _check_names(given: Iterable[str]) -> None:
+    known = [each.name for each in fields(Settings)]
+    for name in given:
+        if name not in known:
+            raise TypeError(f"unknown setting `{name}`: the settings are {', '.join(known)}")
+
+
+def _convert(name: str, value: Any) -> Any:
+    if name == "headers":
+        return _headers(value)
+    if name == "policies":
+        return os.fspath(value)
+    if name in ("spool_dir", "certificate"):
+        return Path(value)
+    if name == "timeout" and isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            raise SettingsError(name, f"is {value!r}", "give seconds, such as 10") from None
+    return value
+
+
+def _headers(value: str | Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    if isinstance(value, str):
+        value = parse_env_headers(value, liberal=True)
+    return tuple(sorted(dict(value).items()))
+
+
+def _check_endpoint(endpoint: str) -> None:
+    try:
+        url = urlsplit(endpoint)
+        problem = url.scheme not in ("http", "https") or not url.hostname or url.port == 0
+    except ValueError:
+        problem = True
+    if problem:
+        raise SettingsError(
+            "endpoint", f"is {endpoint!r}", "give an http:// or https:// URL such as http://localhost:4318"
+        )
+    if url.username or url.password or url.query or url.fragment:
+        raise SettingsError(
+            "endpoint", "carries more than an address", "give the key as `api_key`, and no query"
+        )
+    if url.path.rstrip("/").endswith(("/v1/traces", "/v1/metrics", "/v1/logs")):
+        raise SettingsError(
+            "endpoint", f"is {endpoint!r}", "give the base URL; /v1/traces and so on are added"
+        )
+
+
+def _check_key(key: str | None, headers: set[str]) -> None:
+    if key is None and not headers & {"authorization", "x-api-key"}:
+        raise SettingsError(
+            "api_key",
+            "is missing",
+            "pass it or set PROMETHIOS_API_KEY (`promethios keys create` makes one);"
+            ' api_key="" sends none, for a Collector that needs none',
+        )
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        raise SettingsError(
+            "api_key", "holds a space, a line break or another character that no key has", "copy it again"
+        )
+
+
+def _check_positive(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
+        raise SettingsError(name, f"is {value!r}", "give a number above 0")
