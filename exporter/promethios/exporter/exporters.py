@@ -1,7 +1,7 @@
 """The exporters that OpenTelemetry's SDK loads: it collects, they encode and hand over.
 
 They take their settings from the environment where none are given, so that
-``OTEL_TRACES_EXPORTER=promethios`` (and metrics, logs) is enough. `export` answers "success" when the batch is
+``OTEL_TRACES_EXPORTER=promethios`` (and metrics, logs) is enough. `export` answers "success" when a batch is
 queued for delivery, because the SDK would throw a failed one away.
 """
 
