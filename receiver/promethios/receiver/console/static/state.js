@@ -1,0 +1,37 @@
+// What is shown, kept in the address after "#": links can be shared and "back" works. The key is never in it.
+
+export const RANGES = new Map([
+  ["15m", 15 * 60_000],
+  ["1h", 3_600_000],
+  ["6h", 6 * 3_600_000],
+  ["24h", 24 * 3_600_000],
+  ["7d", 7 * 24 * 3_600_000],
+]);
+const DEFAULT_RANGE = "6h";
+const POINTS = 120;
+
+/** Read the address: `view` ("overview" or "trace"), `traceId`, `range`, `agents`. What is malformed is left out. */
+export function read(hash = window.location.hash) {
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+  const params = new URLSearchParams(query);
+  const range = RANGES.has(params.get("range")) ? params.get("range") : DEFAULT_RANGE;
+  const agents = params.getAll("agent").filter(Boolean);
+  const trace = /^trace\/([0-9a-f]{32})$/.exec(path);
+  return trace ? { view: "trace", traceId: trace[1], range, agents } : { view: "overview", range, agents };
+}
+
+/** The address of a state. */
+export function address({ view = "overview", traceId, range, agents }) {
+  const params = new URLSearchParams();
+  if (range !== DEFAULT_RANGE) params.set("range", range);
+  for (const agent of agents) params.append("agent", agent);
+  const query = params.toString();
+  return `#/${view === "trace" ? `trace/${traceId}` : "overview"}${query ? `?${query}` : ""}`;
+}
+
+/** The query parameters of a state at a moment: the range ends now, and has about 120 steps of whole seconds. */
+export function asked({ range, agents }, now) {
+  const length = RANGES.get(range);
+  const step = Math.max(1000, Math.round(length / POINTS / 1000) * 1000);
+  return { from: now - length, to: now, step, agent: agents.join("|") };
+}
