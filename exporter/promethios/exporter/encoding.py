@@ -78,7 +78,11 @@ def _halves(items: Sequence[_Item]) -> tuple[Sequence[_Item], Sequence[_Item]]:
 
 
 def _encode_metrics(items: Sequence[ResourceMetrics]) -> Any:
-    return encode_metrics(MetricsData(resource_metrics=items))
+    """One by one: of several entries for one resource, the encoder keeps only the last."""
+    first, *others = (encode_metrics(MetricsData(resource_metrics=[item])) for item in items)
+    for other in others:
+        first.MergeFrom(other)
+    return first
 
 
 def _points(items: Sequence[ResourceMetrics]) -> int:
