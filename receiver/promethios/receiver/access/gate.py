@@ -1,0 +1,96 @@
+"""The one place that decides whether a request may go on, for HTTP and for gRPC."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from promethios.receiver.access.keyring import KeyRecord, Keyring
+from promethios.receiver.access.keys import parse_key
+from promethios.receiver.access.roles import RULES, Scope, granted
+from promethios.receiver.refusal import Kind, Refusal
+
+#: What an unknown key is compared with, so that it takes as long as a known one.
+_NOBODY: Final = bytes(32)
+
+_NO_KEY: Final = "no valid API key: send one as 'Authorization: Bearer pmk_...' or as 'x-api-key: pmk_...'"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whom a key stands for. The tenant comes from here and from nowhere else.
+
+    Args:
+        key_id: The key's public id.
+        tenant_id: The tenant whose data it may touch.
+        scopes: What it may be used for.
+        agent_id: The one agent that it speaks for, or None for any.
+    """
+
+    key_id: str
+    tenant_id: int
+    scopes: frozenset[Scope]
+    agent_id: str | None = None
+
+
+class Gate:
+    """Decides by key and by part of the server; what `RULES` does not name is denied."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def enter(self, part: str | None, headers: Iterable[tuple[str, str]]) -> Principal | None:
+        """Let a request into a part of the server, or refuse it.
+
+        Args:
+            part: The name of a part in `RULES`.
+            headers: The request's headers or metadata.
+
+        Returns:
+            Whom the request's key stands for; None where the part is open to everyone.
+
+        Raises:
+            Refusal: There is no valid key, or not one with the scope.
+        """
+        wanted = RULES.get(part, Scope.ADMIN) if part is not None else Scope.ADMIN
+        if wanted is None:
+            return None
+        record = self._authenticate(_presented(headers))
+        if part not in RULES or not granted(record.scopes, wanted):
+            raise Refusal(Kind.FORBIDDEN, f"this API key lacks the scope '{wanted}': use a key that has it")
+        self._keyring.note_use(record.key_id)
+        return Principal(record.key_id, record.tenant_id, record.scopes, record.agent_id)
+
+    def knows(self, headers: Iterable[tuple[str, str]]) -> bool:
+        """Whether the headers have a valid key, for whatever it may be used."""
+        try:
+            self._authenticate(_presented(headers))
+        except Refusal:
+            return False
+        return True
+
+    def _authenticate(self, presented: str | None) -> KeyRecord:
+        """The stored key; every way to be wrong takes the same path and gets the same answer."""
+        key = parse_key(presented) if presented else None
+        record = self._keyring.find(key.key_id) if key else None
+        digest = key.digest if key else _NOBODY
+        same = hmac.compare_digest(digest, record.digest if record else _NOBODY)
+        if key is None or record is None or not same or not record.valid(time.time_ns()):
+            raise Refusal(Kind.UNAUTHENTICATED, _NO_KEY, headers={"WWW-Authenticate": "Bearer"})
+        return record
+
+
+def _presented(headers: Iterable[tuple[str, str]]) -> str | None:
+    """The key as it was sent; `Authorization` goes before `x-api-key`."""
+    found = {
+        name.lower(): value.strip()
+        for name, value in headers
+        if name.lower() in ("authorization", "x-api-key")
+    }
+    scheme, _, token = found.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    return found.get("x-api-key")

@@ -1,0 +1,183 @@
+"""Keys in the database: made, listed, revoked, and looked up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from promethios.receiver.access.keys import ApiKey, new_key
+from promethios.receiver.access.roles import Scope, parse_scopes
+from promethios.receiver.store.schema import api_keys, tenants
+
+#: How long a key is believed without asking the database again, seconds.
+BELIEVED: Final = 2.0
+_MOST_BELIEVED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What the database knows of a key. Times are Unix nanoseconds."""
+
+    key_id: str
+    tenant_id: int
+    tenant: str
+    digest: bytes
+    environment: str
+    scopes: frozenset[Scope]
+    agent_id: str | None
+    created: int
+    expires: int | None
+    revoked: int | None
+    last_used: int | None
+
+    def valid(self, now: int) -> bool:
+        """Whether it is neither revoked nor expired at `now`."""
+        return self.revoked is None and (self.expires is None or now < self.expires)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequest:
+    """A key that somebody wants.
+
+    Args:
+        tenant: The tenant's name; it is created when there is none.
+        scopes: What the key may be used for.
+        agent_id: The one agent that it speaks for, or None for any.
+        environment: A word in the key's text, for people.
+        expires: Unix nanoseconds, or None for never.
+
+    Raises:
+        ValueError: The tenant or the agent has no name, or no scope is given.
+    """
+
+    tenant: str
+    scopes: frozenset[Scope]
+    agent_id: str | None = None
+    environment: str = "live"
+    expires: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.tenant.strip() or len(self.tenant) > 200:
+            raise ValueError("a tenant's name has 1 to 200 characters")
+        if not self.scopes:
+            raise ValueError(f"a key needs a scope: scopes are {', '.join(Scope)}")
+        if self.agent_id is not None and not 0 < len(self.agent_id) <= 200:
+            raise ValueError("an agent's id has 1 to 200 characters")
+
+
+def create_key(connection: Connection, request: KeyRequest) -> ApiKey:
+    """Store a new key and return it in the clear, for the only time."""
+    key, now = new_key(request.environment), time.time_ns()
+    connection.execute(
+        insert(tenants).values(name=request.tenant, created_unix_nano=now).on_conflict_do_nothing()
+    )
+    tenant_id = connection.scalar(select(tenants.c.id).where(tenants.c.name == request.tenant))
+    row = {
+        "tenant_id": tenant_id,
+        "key_id": key.key_id,
+        "secret_sha256": key.digest,
+        "environment": key.environment,
+        "scopes": ",".join(sorted(request.scopes)),
+        "agent_id": request.agent_id,
+        "created_unix_nano": now,
+        "expires_unix_nano": request.expires,
+    }
+    connection.execute(api_keys.insert().values(row))
+    return key
+
+
+def revoke_key(connection: Connection, key_id: str, tenant_id: int | None = None) -> bool:
+    """Revoke a key, of `tenant_id` only where given; False when there is no such key to revoke."""
+    statement = api_keys.update().where(api_keys.c.key_id == key_id, api_keys.c.revoked_unix_nano.is_(None))
+    if tenant_id is not None:
+        statement = statement.where(api_keys.c.tenant_id == tenant_id)
+    return connection.execute(statement.values(revoked_unix_nano=time.time_ns())).rowcount == 1
+
+
+def list_keys(connection: Connection, tenant_id: int | None = None) -> list[KeyRecord]:
+    """Every key, oldest first, of `tenant_id` only where given."""
+    statement = _KEYS.order_by(api_keys.c.id)
+    if tenant_id is not None:
+        statement = statement.where(api_keys.c.tenant_id == tenant_id)
+    return [_record(row) for row in connection.execute(statement)]
+
+
+def touch_keys(connection: Connection, used: dict[str, int]) -> None:
+    """Write down when keys were last used: Unix nanoseconds by key id."""
+    for key_id, when in used.items():
+        connection.execute(
+            api_keys.update().where(api_keys.c.key_id == key_id).values(last_used_unix_nano=when)
+        )
+
+
+def any_key(connection: Connection) -> bool:
+    """Whether the database has a key at all, a revoked one too."""
+    return bool(connection.scalar(select(func.count()).select_from(api_keys)))
+
+
+class Keyring:
+    """Looks keys up, and remembers each for `BELIEVED` seconds; thread-safe."""
+
+    def __init__(self, readers: Engine) -> None:
+        self._readers = readers
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, KeyRecord | None]] = {}
+        self._used: dict[str, int] = {}
+
+    def find(self, key_id: str) -> KeyRecord | None:
+        """The key with this id, or None."""
+        now = time.monotonic()
+        with self._lock:
+            believed = self._known.get(key_id)
+        if believed is not None and now - believed[0] < BELIEVED:
+            return believed[1]
+        with self._readers.connect() as connection:
+            row = connection.execute(_KEYS.where(api_keys.c.key_id == key_id)).one_or_none()
+        record = None if row is None else _record(row)
+        with self._lock:
+            if len(self._known) >= _MOST_BELIEVED:
+                self._known.clear()
+            self._known[key_id] = (now, record)
+        return record
+
+    def forget(self) -> None:
+        """Ask the database again, for every key: something was changed."""
+        with self._lock:
+            self._known.clear()
+
+    def note_use(self, key_id: str) -> None:
+        """Remember that a key was used now."""
+        with self._lock:
+            self._used[key_id] = time.time_ns()
+
+    def take_uses(self) -> dict[str, int]:
+        """Hand over what was noted since the last call."""
+        with self._lock:
+            used, self._used = self._used, {}
+        return used
+
+
+_KEYS: Final = select(api_keys, tenants.c.name.label("tenant")).join(
+    tenants, tenants.c.id == api_keys.c.tenant_id
+)
+
+
+def _record(row: Row[Any]) -> KeyRecord:
+    return KeyRecord(
+        key_id=row.key_id,
+        tenant_id=row.tenant_id,
+        tenant=row.tenant,
+        digest=row.secret_sha256,
+        environment=row.environment,
+        scopes=parse_scopes(row.scopes),
+        agent_id=row.agent_id,
+        created=row.created_unix_nano,
+        expires=row.expires_unix_nano,
+        revoked=row.revoked_unix_nano,
+        last_used=row.last_used_unix_nano,
+    )

@@ -1,0 +1,25 @@
+"""How a refusal is worded for whom: OTLP's clients read `google.rpc.Status`, everybody else RFC 9457."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from promethios.receiver.api.problem import problem
+from promethios.receiver.otlp.encoding import failure
+from promethios.receiver.refusal import Refusal
+
+
+def answer(path: str, content_type: str, refusal: Refusal) -> Response:
+    """The response to a refused request.
+
+    Args:
+        path: What was asked for. Whatever looks like an OTLP endpoint is answered like one.
+        content_type: The request's, which the answer to OTLP follows.
+        refusal: Why.
+    """
+    otlp = path.replace("//", "/").startswith("/v1/")
+    response = failure(content_type, refusal) if otlp else problem(refusal)
+    response.headers.update(refusal.headers)
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response

@@ -1,0 +1,112 @@
+"""``/keys``: an administrator makes, lists and revokes the keys of their tenant."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import orjson
+from flask import Blueprint, Response, g, request
+from sqlalchemy import Connection, select
+
+from promethios.receiver.access.gate import Principal
+from promethios.receiver.access.keyring import KeyRecord, KeyRequest, create_key, list_keys, revoke_key
+from promethios.receiver.access.keys import ApiKey
+from promethios.receiver.access.roles import parse_scopes
+from promethios.receiver.refusal import Kind, Refusal
+from promethios.receiver.services import Services
+from promethios.receiver.store.schema import tenants
+
+_LONGEST: Final = 10_000
+_FIELDS: Final = frozenset({"tenant", "scope", "agent", "environment", "days"})
+
+
+def keys_blueprint(services: Services) -> Blueprint:
+    """``POST`` and ``GET /api/v1/keys``, ``DELETE /api/v1/keys/{key_id}``."""
+    blueprint = Blueprint("keys", __name__, url_prefix="/api/v1")
+
+    @blueprint.post("/keys")
+    def create() -> Response:
+        principal: Principal = g.principal
+        with services.readers.connect() as connection:
+            wanted = _wanted(connection, principal)
+        key = services.writer.do(lambda connection: _create(connection, principal, wanted))
+        services.keyring.forget()
+        return _json({"key": key.reveal(), "key_id": key.key_id}, 201)
+
+    @blueprint.get("/keys")
+    def show() -> Response:
+        with services.readers.connect() as connection:
+            records = list_keys(connection, g.principal.tenant_id)
+        return _json({"data": [describe(record) for record in records]})
+
+    @blueprint.delete("/keys/<key_id>")
+    def revoke(key_id: str) -> Response:
+        tenant_id = g.principal.tenant_id
+        if not services.writer.do(lambda connection: revoke_key(connection, key_id, tenant_id)):
+            raise Refusal(Kind.NOT_FOUND, f"no key {key_id[:60]!r} that could be revoked")
+        services.keyring.forget()
+        return Response(status=204)
+
+    return blueprint
+
+
+def describe(record: KeyRecord) -> dict[str, Any]:
+    """A key without its secret; times in Unix milliseconds."""
+    return {
+        "key_id": record.key_id,
+        "tenant": record.tenant,
+        "environment": record.environment,
+        "scopes": ",".join(sorted(record.scopes)),
+        "agent": record.agent_id,
+        "created": _millis(record.created),
+        "expires": _millis(record.expires),
+        "revoked": _millis(record.revoked),
+        "last_used": _millis(record.last_used),
+    }
+
+
+def _millis(nanos: int | None) -> int | None:
+    return None if nanos is None else nanos // 1_000_000
+
+
+def _wanted(connection: Connection, principal: Principal) -> KeyRequest:
+    """Read the request's object; the tenant is the administrator's own where it does not say."""
+    try:
+        document = orjson.loads(request.stream.read(_LONGEST))
+        if not isinstance(document, dict) or (unknown := sorted(set(document) - _FIELDS)):
+            wrong = f"unknown field {unknown[0][:60]!r}" if isinstance(document, dict) else "not an object"
+            raise ValueError(f"{wrong}; it may have {', '.join(sorted(_FIELDS))}")
+        return _request_of(document, _tenant_name(connection, principal))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Refusal(Kind.UNDECODABLE, f"cannot make a key from this JSON: {error}") from error
+
+
+def _request_of(document: dict[str, Any], own: str) -> KeyRequest:
+    days = document.get("days")
+    if days is not None and (type(days) is not int or not 0 < days <= 36_500):
+        raise ValueError("'days' must be a whole number from 1 to 36500")
+    return KeyRequest(
+        tenant=document.get("tenant") or own,
+        scopes=parse_scopes(document.get("scope") or ""),
+        agent_id=document.get("agent"),
+        environment=document.get("environment") or "live",
+        expires=None if days is None else time.time_ns() + days * 86_400 * 10**9,
+    )
+
+
+def _create(connection: Connection, principal: Principal, wanted: KeyRequest) -> ApiKey:
+    """Make the key: for the administrator's own tenant, or for one that does not exist yet."""
+    tenant_id = connection.scalar(select(tenants.c.id).where(tenants.c.name == wanted.tenant))
+    if tenant_id not in (None, principal.tenant_id):
+        raise Refusal(Kind.FORBIDDEN, "this API key administers another tenant: use an admin key of that one")
+    return create_key(connection, wanted)
+
+
+def _tenant_name(connection: Connection, principal: Principal) -> str:
+    name = connection.scalar(select(tenants.c.name).where(tenants.c.id == principal.tenant_id))
+    return str(name)
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status, content_type="application/json")

@@ -1,0 +1,135 @@
+"""What the API is asked: parameters with a default each, and refused when they are not known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, true
+
+from promethios.receiver.refusal import Kind, Refusal
+
+_HOUR: Final = 3_600_000
+_RANGE: Final = 6 * _HOUR
+_STEPS: Final = 120
+_MOST_STEPS: Final = 11_000
+_MOST_ROWS: Final = 1_000
+_LATEST: Final = 2**63 // 1_000_000 - 1
+_LONGEST: Final = 10_000
+
+#: What every route understands, so that a dashboard may send the same to all of them.
+COMMON: Final = frozenset({"from", "to", "agent", "step", "limit", "cursor"})
+#: What dashboards send for "all of them".
+_ALL: Final = frozenset({"", ".*", "$__all"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question's parameters.
+
+    Args:
+        start: From when, Unix milliseconds.
+        end: Until when, Unix milliseconds, included.
+        step: The width of a step in a series, milliseconds: a whole number of seconds.
+        limit: The most rows.
+        cursor: After which row to go on: its time (nanoseconds) and its id; None for the first page.
+        filters: The values allowed for each filter; empty for all.
+    """
+
+    start: int
+    end: int
+    step: int
+    limit: int
+    cursor: tuple[int, int] | None
+    filters: Mapping[str, tuple[str, ...]]
+
+    def within(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """The condition that a time in nanoseconds lies in the range."""
+        return column.between(self.start * 1_000_000, self.end * 1_000_000 + 999_999)
+
+    def matches(self, name: str, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """The condition that a column has one of the values that a filter allows."""
+        values = self.filters.get(name, ())
+        return column.in_(values) if values else true()
+
+    def before(self, when: ColumnElement[Any], row_id: ColumnElement[Any]) -> ColumnElement[bool]:
+        """The condition that a row comes after the cursor, newest first."""
+        if self.cursor is None:
+            return true()
+        at, last = self.cursor
+        return (when < at) | ((when == at) & (row_id < last))
+
+
+def parse_question(arguments: Mapping[str, str], filters: frozenset[str]) -> Question:
+    """Read the parameters of a request.
+
+    Args:
+        arguments: The parameters as text.
+        filters: The filters that the route knows besides `COMMON`.
+
+    Raises:
+        Refusal: One is not known, or its value cannot be used.
+    """
+    known = COMMON | filters
+    if unknown := sorted(set(arguments) - known):
+        raise _bad(f"unknown parameter {unknown[0][:60]!r}: this route knows {', '.join(sorted(known))}")
+    end = _number(arguments, "to", time.time_ns() // 1_000_000, 0, _LATEST)
+    start = _number(arguments, "from", max(0, end - _RANGE), 0, _LATEST)
+    if start > end:
+        raise _bad(f"'from' ({start}) is after 'to' ({end}): both are Unix milliseconds")
+    return Question(
+        start,
+        end,
+        _step(arguments, end - start),
+        _number(arguments, "limit", 100, 1, _MOST_ROWS),
+        _cursor(arguments.get("cursor", "")),
+        {name: _values(name, arguments.get(name, "")) for name in filters | {"agent"}},
+    )
+
+
+def cursor_of(when: int, row_id: int) -> str:
+    """The cursor of the page that goes on after this row."""
+    return f"{when}-{row_id}"
+
+
+def _step(arguments: Mapping[str, str], length: int) -> int:
+    step = _number(arguments, "step", max(1_000, length // _STEPS), 1, _LATEST)
+    step = max(1_000, round(step / 1_000) * 1_000)
+    if length // step > _MOST_STEPS:
+        raise _bad(
+            f"'step' ({step} ms) cuts the range into more than {_MOST_STEPS} steps: ask for longer ones"
+        )
+    return step
+
+
+def _number(arguments: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = arguments.get(name, "")
+    if not text:
+        return default
+    if len(text) > 20 or not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+        raise _bad(f"{name!r} must be a whole number from {least} to {most}, not {text[:60]!r}")
+    return int(text)
+
+
+def _cursor(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    when, _, row_id = text.partition("-")
+    for number in (when, row_id):
+        if not (number.isascii() and number.isdigit() and len(number) <= 19):
+            raise _bad("'cursor' is not one that this route gave")
+    return int(when), int(row_id)
+
+
+def _values(name: str, text: str) -> tuple[str, ...]:
+    if text in _ALL:
+        return ()
+    if len(text) > _LONGEST:
+        raise _bad(f"{name!r} is longer than {_LONGEST} characters")
+    return tuple(text.split("|"))
+
+
+def _bad(message: str) -> Refusal:
+    return Refusal(Kind.UNDECODABLE, message)

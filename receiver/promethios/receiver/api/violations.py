@@ -1,0 +1,67 @@
+"""``/violations``: which policies matched, newest first, and counted by policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from promethios.receiver.api.columns import count_if, hexadecimal, millis
+from promethios.receiver.api.pages import page
+from promethios.receiver.api.question import Question
+from promethios.receiver.api.view import View
+from promethios.receiver.services import Services
+from promethios.receiver.store import schema
+
+
+def violations(_: Services, view: View, question: Question) -> dict[str, Any]:
+    """A row for each match of a policy."""
+    table = view.of(schema.violations)
+    statement = select(
+        millis(table.c.time_unix_nano).label("time"),
+        table.c.severity,
+        table.c.agent_id,
+        table.c.policy_id,
+        table.c.action,
+        table.c.enforced,
+        table.c.mode,
+        table.c.reason,
+        table.c.detector,
+        table.c.point,
+        table.c.model,
+        table.c.tool,
+        table.c.decision_id,
+        hexadecimal(table.c.trace_id).label("trace_id"),
+        hexadecimal(table.c.span_id).label("span_id"),
+    ).where(
+        question.matches("agent", table.c.agent_id),
+        question.matches("severity", table.c.severity),
+        question.matches("policy", table.c.policy_id),
+    )
+    return page(view, question, statement, table.c.time_unix_nano, table.c.id)
+
+
+def by_policy(_: Services, view: View, question: Question) -> dict[str, Any]:
+    """A row for each policy that matched, most matches first."""
+    table = view.of(schema.violations)
+    count = func.count()
+    statement = (
+        select(
+            table.c.policy_id,
+            table.c.severity,
+            count.label("violations"),
+            count_if(table.c.enforced == "block").label("blocked"),
+            func.count(table.c.agent_id.distinct()).label("agents"),
+            millis(func.max(table.c.time_unix_nano)).label("last_seen"),
+        )
+        .where(
+            question.within(table.c.time_unix_nano),
+            question.matches("agent", table.c.agent_id),
+            question.matches("severity", table.c.severity),
+            question.matches("policy", table.c.policy_id),
+        )
+        .group_by(table.c.policy_id, table.c.severity)
+        .order_by(count.desc(), table.c.policy_id, table.c.severity)
+        .limit(question.limit)
+    )
+    return {"data": [dict(row._mapping) for row in view.rows(statement)]}

@@ -1,0 +1,75 @@
+"""The Flask application: parts, the gate in front of all of them, and errors in the client's language."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from flask import Flask, Request, Response, g, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from promethios.receiver.answers import answer
+from promethios.receiver.api import api_blueprint
+from promethios.receiver.api.keys import keys_blueprint
+from promethios.receiver.console import blueprint as console
+from promethios.receiver.health import health_blueprint
+from promethios.receiver.otlp.budget import Budget
+from promethios.receiver.otlp.http import otlp_blueprint
+from promethios.receiver.refusal import Kind, Refusal, unavailable
+from promethios.receiver.services import Services
+
+_log = logging.getLogger(__name__)
+
+_KINDS: Final = {kind.http: kind for kind in Kind}
+
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app(services: Services, budget: Budget) -> Flask:
+    """Put the application together over a receiver's services."""
+    app = Flask(__name__, static_folder=None)
+    # "//v1/traces" is another address than "/v1/traces", and not one of ours.
+    app.url_map.merge_slashes = False
+    app.register_blueprint(otlp_blueprint(services.pipeline, budget, services.settings))
+    app.register_blueprint(api_blueprint(services))
+    app.register_blueprint(keys_blueprint(services))
+    app.register_blueprint(health_blueprint(services.writer))
+    app.register_blueprint(console)
+
+    @app.before_request
+    def enter() -> None:
+        """Every request comes by here; one to an address that does not exist ends as 404 by itself."""
+        if request.routing_exception is None:
+            g.principal = services.gate.enter(request.blueprint, request.headers)
+
+    @app.errorhandler(Exception)
+    def refuse(error: Exception) -> Response:
+        return _answer(request, _as_refusal(error))
+
+    @app.after_request
+    def protect(response: WerkzeugResponse) -> WerkzeugResponse:
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return app
+
+
+def _as_refusal(error: Exception) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, HTTPException) and error.code in _KINDS:
+        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+        return Refusal(_KINDS[error.code], error.description or error.name, headers=headers)
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return unavailable("the receiver failed to answer; its log says why", retry_after=3)
+
+
+def _answer(request: Request, refusal: Refusal) -> Response:
+    return answer(request.path, request.headers.get("Content-Type", ""), refusal)

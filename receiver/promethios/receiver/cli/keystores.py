@@ -1,0 +1,159 @@
+"""Where the keys are that a command means: in a database file, or behind a running receiver."""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import Request, urlopen
+
+from sqlalchemy import Connection
+
+from promethios.receiver.access.keyring import KeyRequest, create_key, list_keys, revoke_key
+from promethios.receiver.access.roles import parse_scopes
+from promethios.receiver.api.keys import describe
+from promethios.receiver.store.lock import DatabaseInUse
+from promethios.receiver.store.sqlite import SQLiteStore, StoreError
+from promethios.receiver.store.urls import sqlite_path
+
+T = TypeVar("T")
+
+_TIMEOUT = 10.0
+_DAY = 86_400 * 10**9
+
+
+class KeyStoreError(RuntimeError):
+    """It could not be done; the message says why and what to do."""
+
+
+class KeyStore(ABC):
+    """Keys that can be made, listed and revoked."""
+
+    @abstractmethod
+    def create(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a key: its text and its id. `wanted` is as the API's ``POST /keys`` takes it."""
+
+    @abstractmethod
+    def list(self) -> list[dict[str, Any]]:
+        """Every key without its secret."""
+
+    @abstractmethod
+    def revoke(self, key_id: str) -> None:
+        """Revoke a key.
+
+        Raises:
+            KeyStoreError: There is none with this id that could be revoked.
+        """
+
+
+class DatabaseKeys(KeyStore):
+    """The keys in a database that no receiver holds.
+
+    Args:
+        url_or_path: The database.
+    """
+
+    def __init__(self, url_or_path: str) -> None:
+        self._url_or_path = url_or_path
+
+    def create(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a key, creating the database too when there is none."""
+        days = wanted.get("days")
+        try:
+            request = KeyRequest(
+                wanted.get("tenant") or "default",
+                parse_scopes(wanted["scope"]),
+                wanted.get("agent"),
+                wanted.get("environment") or "live",
+                None if days is None else time.time_ns() + days * _DAY,
+            )
+            key = self._do(lambda connection: create_key(connection, request))
+        except ValueError as error:
+            raise KeyStoreError(str(error)) from error
+        return {"key": key.reveal(), "key_id": key.key_id}
+
+    def list(self) -> list[dict[str, Any]]:
+        """Every key of every tenant."""
+        return [describe(record) for record in self._do(list_keys, existing=True)]
+
+    def revoke(self, key_id: str) -> None:
+        """Revoke a key of any tenant."""
+        if not self._do(lambda connection: revoke_key(connection, key_id), existing=True):
+            raise KeyStoreError(f"no key {key_id!r} in {self._url_or_path} that could be revoked")
+
+    def _do(self, work: Callable[[Connection], T], existing: bool = False) -> T:
+        try:
+            path = sqlite_path(self._url_or_path)
+            if existing and not path.exists():
+                raise KeyStoreError(f"there is no database {path}")
+            store = SQLiteStore(path)
+        except DatabaseInUse as error:
+            raise KeyStoreError(
+                f"{error}, or go through it: --url http://HOST:PORT and an admin key"
+            ) from error
+        except (StoreError, ValueError) as error:
+            raise KeyStoreError(str(error)) from error
+        try:
+            with store.writer.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                result = work(connection)
+                connection.exec_driver_sql("COMMIT")
+        finally:
+            store.close()
+        return result
+
+
+class ServerKeys(KeyStore):
+    """The keys of a running receiver's tenant.
+
+    Args:
+        url: The receiver's address.
+        api_key: An admin key.
+
+    Raises:
+        KeyStoreError: The address is not one of HTTP.
+    """
+
+    def __init__(self, url: str, api_key: str) -> None:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise KeyStoreError(f"{url!r} is not an address like http://127.0.0.1:4318")
+        self._base = f"{url.rstrip('/')}/api/v1/keys"
+        self._api_key = api_key
+
+    def create(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a key."""
+        made: dict[str, Any] = self._ask("POST", self._base, json.dumps(dict(wanted)).encode())
+        return made
+
+    def list(self) -> list[dict[str, Any]]:
+        """Every key of the admin key's tenant."""
+        rows: list[dict[str, Any]] = self._ask("GET", self._base)["data"]
+        return rows
+
+    def revoke(self, key_id: str) -> None:
+        """Revoke a key of the admin key's tenant."""
+        self._ask("DELETE", f"{self._base}/{quote(key_id, safe='')}")
+
+    def _ask(self, method: str, url: str, body: bytes | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {self._api_key}", "Content-Type": "application/json"}
+        request = Request(url, body, headers, method=method)
+        try:
+            with urlopen(request, timeout=_TIMEOUT) as answer:
+                text = answer.read()
+        except HTTPError as error:
+            with error:
+                raise KeyStoreError(f"{method} {url}: {error.code}, {_detail(error.read())}") from error
+        except URLError as error:
+            raise KeyStoreError(f"cannot reach {url}: {error.reason}; is the receiver running?") from error
+        return json.loads(text) if text else None
+
+
+def _detail(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return "without a reason"

@@ -1,0 +1,157 @@
+"""What waitress does not do by itself: errors in the client's language, and connections that end well."""
+
+from __future__ import annotations
+
+import copy
+import socket
+import time
+from typing import Any, Final
+
+from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
+from waitress.parser import HTTPRequestParser  # type: ignore[import-untyped]
+from waitress.task import ErrorTask  # type: ignore[import-untyped]
+from waitress.utilities import BadRequest  # type: ignore[import-untyped]
+
+from promethios.receiver.access.gate import Gate
+from promethios.receiver.answers import answer
+from promethios.receiver.refusal import Kind, Refusal, unavailable
+
+#: How long, and how many bytes, a client may go on sending after it was refused. Closing at once would reset
+#: the connection, and the client would not read why.
+_LINGER_SECONDS: Final = 2.0
+_LINGER_BYTES: Final = 256 * 1024 * 1024
+
+#: The largest body that is taken from someone who has not shown a valid key.
+_STRANGERS_BYTES: Final = 64 * 1024
+
+_KINDS: Final = {413: Kind.TOO_LARGE, 431: Kind.HEADERS_TOO_LARGE, 501: Kind.UNSUPPORTED}
+
+
+class Refused(ErrorTask):  # type: ignore[misc]
+    """Answers a request that waitress could not take."""
+
+    def execute(self) -> None:
+        """Write the answer, and close after it: what follows on the connection cannot be trusted."""
+        refusal = _refusal(self.request)
+        content_type = getattr(self.request, "headers", {}).get("CONTENT_TYPE", "")
+        response = answer(getattr(self.request, "path", ""), content_type, refusal)
+        body = response.get_data()
+        self.status = response.status
+        self.response_headers.extend(response.headers.to_wsgi_list())
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+        self.channel.linger = True
+
+
+def _refusal(request: Any) -> Refusal:
+    error = request.error
+    if error.code == 500:
+        return unavailable("the receiver failed to answer; its log says why", retry_after=3)
+    if error.code == 413 and getattr(request, "stranger", False):
+        return Refusal(
+            Kind.UNAUTHENTICATED,
+            f"a body beyond {_STRANGERS_BYTES} bytes is taken with a valid API key only",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return Refusal(_KINDS.get(error.code, Kind.UNDECODABLE), f"{error.reason}: {error.body}")
+
+
+def parser_for(gate: Gate) -> type[Any]:
+    """A parser that takes a large body from those only who show a valid key."""
+
+    class Parser(HTTPRequestParser):  # type: ignore[misc]
+        stranger = False
+
+        def parse_header(self, header_plus: bytes) -> None:
+            super().parse_header(header_plus)
+            large = self.chunked or self.content_length > _STRANGERS_BYTES
+            if large and not gate.knows(_header_pairs(self.headers)):
+                self.stranger = True
+                self.adj = copy.copy(self.adj)
+                self.adj.max_request_body_size = _STRANGERS_BYTES + 1
+
+    return Parser
+
+
+def _header_pairs(headers: dict[str, str]) -> list[tuple[str, str]]:
+    return [(name.replace("_", "-"), value) for name, value in headers.items()]
+
+
+class Connection(HTTPChannel):  # type: ignore[misc]
+    """A client's connection.
+
+    A body that ends early is answered with 400, for a client that only closed its sending half. After a
+    refusal the connection lingers: it is closed for sending, and what still arrives is thrown away.
+    """
+
+    error_task_class = Refused
+    linger = False
+    _lingers_until = 0.0
+    _thrown_away = 0
+
+    def recv(self, size: int) -> bytes:
+        """Receive, without closing the connection when there is nothing more."""
+        data: bytes = self.socket.recv(size)
+        return data
+
+    def handle_read(self) -> None:
+        """Take what arrived: for the request, or for nobody."""
+        try:
+            data = self.recv(self.adj.recv_bytes)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.handle_close()
+            return
+        if self._lingers_until:
+            self._throw_away(data)
+        elif data:
+            self.last_activity = time.time()
+            self.received(data)
+        elif not self._cut_short():
+            self.handle_close()
+
+    def readable(self) -> bool:
+        """Also while lingering, when waitress would read no more."""
+        return bool(self._lingers_until) or super().readable()
+
+    def handle_close(self) -> None:
+        """Close, or begin to linger where a refused client may still be sending."""
+        if self.linger and self.connected:
+            self.linger = False
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                super().handle_close()
+                return
+            self._lingers_until = time.monotonic() + _LINGER_SECONDS
+            self.will_close = False
+            return
+        super().handle_close()
+
+    @property
+    def expired(self) -> bool:
+        """Whether it has lingered long enough."""
+        return bool(self._lingers_until) and time.monotonic() > self._lingers_until
+
+    def _throw_away(self, data: bytes) -> None:
+        self._thrown_away += len(data)
+        if not data or self._thrown_away > _LINGER_BYTES or self.expired:
+            super().handle_close()
+
+    def _cut_short(self) -> bool:
+        """Answer a request whose body will never be whole; False where none had begun."""
+        with self.requests_lock:
+            request, self.request = self.request, None
+            if request is None or not request.headers_finished:
+                return False
+            expected = request.content_length or "an unknown number of"
+            request.error = BadRequest(
+                f"the body ended after {request.body_bytes_received} of {expected} bytes"
+            )
+            request.completed = True
+            self.requests.append(request)
+            if len(self.requests) == 1:
+                self.server.add_task(self)
+        return True

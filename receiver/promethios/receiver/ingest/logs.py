@@ -1,0 +1,91 @@
+"""Log records as rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from promethios.receiver.ingest.batch import Batch, Origin
+from promethios.receiver.ingest.envelope import with_resource, with_scope
+from promethios.receiver.ingest.values import (
+    ItemError,
+    attributes_of,
+    content_hash,
+    int64,
+    json_text,
+    value_of,
+)
+
+
+def add_logs(batch: Batch, origin: Origin, request: ExportLogsServiceRequest) -> None:
+    """Add every log record of a request to `batch`, or refuse it there.
+
+    A record has no id. It is known by a hash of itself, its scope and its resource, and by its place among
+    identical ones in the request: so the same request sent again adds nothing, and two equal lines both stay.
+    """
+    seen: Counter[bytes] = Counter()
+    for resource_logs in request.resource_logs:
+        try:
+            here = with_resource(batch, origin, resource_logs.resource)
+        except ItemError as error:
+            for scope_logs in resource_logs.scope_logs:
+                _reject_all(batch, scope_logs.log_records, f"its resource has {error}")
+            continue
+        for scope_logs in resource_logs.scope_logs:
+            try:
+                there = with_scope(batch, here, scope_logs.scope)
+            except ItemError as error:
+                _reject_all(batch, scope_logs.log_records, f"its scope has {error}")
+                continue
+            for record in scope_logs.log_records:
+                _add_record(batch, there, record, seen)
+
+
+def _reject_all(batch: Batch, records: Any, reason: str) -> None:
+    for _ in records:
+        batch.reject("log record", reason)
+
+
+def _add_record(batch: Batch, origin: Origin, record: LogRecord, seen: Counter[bytes]) -> None:
+    try:
+        row = _row(batch, origin, record)
+    except ItemError as error:
+        batch.reject("log record", error)
+        return
+    digest = content_hash(origin.resource_id, origin.scope_id, record.SerializeToString(deterministic=True))
+    batch.add("logs", (origin.tenant_id, digest, seen[digest], *row))
+    seen[digest] += 1
+
+
+def _row(batch: Batch, origin: Origin, record: LogRecord) -> tuple[Any, ...]:
+    if len(record.trace_id) not in (0, 16):
+        raise ItemError(f"its trace id must be 0 or 16 bytes and has {len(record.trace_id)}")
+    if len(record.span_id) not in (0, 8):
+        raise ItemError(f"its span id must be 0 or 8 bytes and has {len(record.span_id)}")
+    attributes = attributes_of(record.attributes)
+    observed = int64(record.observed_time_unix_nano, "the observed time")
+    when = int64(record.time_unix_nano, "the time") or observed or batch.received
+    return (
+        origin.resource_id,
+        origin.scope_id,
+        when,
+        observed,
+        record.severity_number,
+        record.severity_text,
+        batch.agent(origin, attributes, when),
+        _body(record),
+        record.event_name,
+        record.trace_id or None,
+        record.span_id or None,
+        record.flags,
+        json_text(attributes),
+    )
+
+
+def _body(record: LogRecord) -> str | None:
+    """Text as it is, anything else as JSON."""
+    body = value_of(record.body)
+    return body if body is None or isinstance(body, str) else json_text(body)

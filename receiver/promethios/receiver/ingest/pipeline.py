@@ -1,0 +1,122 @@
+"""The way of a request behind its transport: decode, turn into rows, store, answer.
+
+HTTP and gRPC both end here, so they cannot differ in what they store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from promethios.receiver.access.gate import Principal
+from promethios.receiver.access.keyring import Keyring, touch_keys
+from promethios.receiver.ingest.batch import Batch, Origin
+from promethios.receiver.ingest.logs import add_logs
+from promethios.receiver.ingest.metrics import add_metrics
+from promethios.receiver.ingest.spans import add_spans
+from promethios.receiver.ingest.statements import store
+from promethios.receiver.ingest.writer import Writer
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED: Final = 4_096
+
+
+class Signal(StrEnum):
+    """What OTLP carries."""
+
+    SPANS = "spans"
+    METRICS = "metrics"
+    LOGS = "logs"
+
+
+_ADD: Final[dict[Signal, Callable[[Batch, Origin, Any], None]]] = {
+    Signal.SPANS: add_spans,
+    Signal.METRICS: add_metrics,
+    Signal.LOGS: add_logs,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a request: how many items were refused, and what the client's developer should know."""
+
+    rejected: int = 0
+    message: str = ""
+
+
+class Pipeline:
+    """Stores requests; thread-safe.
+
+    Args:
+        writer: The writer's queue.
+        keyring: Notes of used keys are written down with the next commit.
+    """
+
+    def __init__(self, writer: Writer, keyring: Keyring) -> None:
+        self._writer = writer
+        self._keyring = keyring
+        self._recent = _Recent(_REMEMBERED)
+
+    def ingest(self, principal: Principal, signal: Signal, message: Any, encoded: bytes) -> Stored:
+        """Store one request; return after the commit.
+
+        Args:
+            principal: Whose request it is.
+            signal: What it carries.
+            message: The decoded `Export…ServiceRequest`.
+            encoded: The bytes that it was decoded from.
+
+        Raises:
+            Refusal: It could not be stored now.
+        """
+        scope = f"{principal.tenant_id} {principal.agent_id or ''} {signal} "
+        digest = hashlib.sha256(scope.encode() + encoded).digest()
+        if (before := self._recent.get(digest)) is not None:
+            return before
+        batch = Batch(principal.tenant_id, signal, len(encoded))
+        _ADD[signal](batch, Origin(principal.tenant_id, principal.agent_id), message)
+        if batch.rows:
+            self._store(batch)
+        stored = Stored(batch.rejected, batch.message)
+        self._recent.put(digest, stored)
+        return stored
+
+    def _store(self, batch: Batch) -> None:
+        used = self._keyring.take_uses()
+
+        def work(connection: Connection) -> int:
+            touch_keys(connection, used)
+            return store(connection, batch)
+
+        conflicts = self._writer.do(work, batch.size)
+        if conflicts:
+            _log.warning("tenant %d: %d spans sent again with other content", batch.tenant_id, conflicts)
+            batch.warn(f"{conflicts} spans were stored before with other content; the first is kept")
+
+
+class _Recent:
+    """The answers to the latest requests, by their hash: the fast way for one that is sent again."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[bytes, Stored] = OrderedDict()
+
+    def get(self, digest: bytes) -> Stored | None:
+        with self._lock:
+            return self._answers.get(digest)
+
+    def put(self, digest: bytes, stored: Stored) -> None:
+        with self._lock:
+            self._answers[digest] = stored
+            while len(self._answers) > self._most:
+                self._answers.popitem(last=False)

@@ -1,0 +1,1 @@
+"""OTLP in: HTTP and gRPC, protobuf and JSON, to one decoded request."""

@@ -1,0 +1,125 @@
+"""OTLP over gRPC: the three `Export` calls, on the same gate, limits and pipeline as HTTP."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NoReturn
+
+import grpc  # type: ignore[import-untyped]
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+
+from promethios.receiver.ingest.pipeline import Signal
+from promethios.receiver.otlp.budget import Budget
+from promethios.receiver.otlp.messages import decode, response
+from promethios.receiver.refusal import Refusal, unavailable
+from promethios.receiver.services import Services
+from promethios.receiver.settings import Address, SettingsError
+
+_log = logging.getLogger(__name__)
+
+SERVICES: Final = {
+    "opentelemetry.proto.collector.trace.v1.TraceService": Signal.SPANS,
+    "opentelemetry.proto.collector.metrics.v1.MetricsService": Signal.METRICS,
+    "opentelemetry.proto.collector.logs.v1.LogsService": Signal.LOGS,
+}
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+#: Threads that only say "busy": grpc's own limit answers with a code that makes clients drop their data.
+_SPARE_THREADS: Final = 8
+STOP_SECONDS: Final = 3.0
+
+
+class GrpcServer:
+    """Serves OTLP/gRPC from start to `stop`.
+
+    Args:
+        services: The receiver's parts.
+        budget: Bytes of requests in memory, shared with HTTP.
+        address: Where to listen.
+
+    Raises:
+        SettingsError: The address cannot be listened on.
+    """
+
+    def __init__(self, services: Services, budget: Budget, address: Address) -> None:
+        settings = services.settings
+        self._pool = ThreadPoolExecutor(
+            settings.threads + _SPARE_THREADS, thread_name_prefix="promethios-grpc"
+        )
+        self._server = grpc.server(
+            self._pool,
+            options=(("grpc.max_receive_message_length", settings.max_body_bytes), ("grpc.so_reuseport", 0)),
+        )
+        self._server.add_generic_rpc_handlers(
+            tuple(_handler(services, budget, name, signal) for name, signal in SERVICES.items())
+        )
+        try:
+            port = self._server.add_insecure_port(str(address))
+        except RuntimeError as error:
+            raise SettingsError(f"grpc = {address}: cannot listen there") from error
+        self.address = Address(address.host, port)
+        self._server.start()
+
+    def stop(self) -> None:
+        """Take no more calls, and wait for those that run."""
+        self._server.stop(STOP_SECONDS).wait()
+        self._pool.shutdown(wait=False)
+
+
+def _handler(services: Services, budget: Budget, name: str, signal: Signal) -> Any:
+    slots = threading.BoundedSemaphore(services.settings.threads)
+
+    def export(body: bytes, context: Any) -> bytes:
+        try:
+            if not slots.acquire(blocking=False):
+                raise unavailable("too many requests at once")
+            try:
+                return _export(services, budget, signal, body, context)
+            finally:
+                slots.release()
+        except Refusal as refusal:
+            _abort(context, refusal)
+        except Exception:
+            # An exception that leaves a handler becomes UNKNOWN, and the client drops its batch.
+            _log.exception("%s/Export failed", name)
+            _abort(context, unavailable("the receiver failed to answer; its log says why", retry_after=3))
+
+    methods: dict[str, Any] = {"Export": _unary(export)}
+    return grpc.method_handlers_generic_handler(name, methods)
+
+
+def _unary(export: Callable[[bytes, Any], bytes]) -> Any:
+    """Bytes in, bytes out: decoding happens behind the gate, where an error can be answered."""
+    return grpc.unary_unary_rpc_method_handler(export)
+
+
+def _export(services: Services, budget: Budget, signal: Signal, body: bytes, context: Any) -> bytes:
+    metadata = [(key, value) for key, value in context.invocation_metadata() if isinstance(value, str)]
+    principal = services.gate.enter("otlp", metadata)
+    assert principal is not None, "the rules ask for a key"
+    with budget.share() as share:
+        share.take(len(body))
+        message = decode(signal, body, services.settings.max_items)
+        stored = services.pipeline.ingest(principal, signal, message, body)
+    return response(signal, stored).SerializeToString()
+
+
+def _abort(context: Any, refusal: Refusal) -> NoReturn:
+    """End the call. `RetryInfo` goes into both trailers: clients differ in which one they read."""
+    status = Status(code=refusal.kind.grpc, message=refusal.message)
+    trailers = []
+    if refusal.retry_after is not None:
+        retry = RetryInfo(retry_delay=Duration(seconds=refusal.retry_after))
+        packed = AnyMessage()
+        packed.Pack(retry)
+        status.details.append(packed)
+        trailers.append(("google.rpc.retryinfo-bin", retry.SerializeToString()))
+    trailers.append(("grpc-status-details-bin", status.SerializeToString()))
+    context.set_trailing_metadata(tuple(trailers))
+    context.abort(_CODES[refusal.kind.grpc], refusal.message)
+    raise AssertionError("abort raises")

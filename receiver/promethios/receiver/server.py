@@ -1,0 +1,114 @@
+"""The HTTP server: waitress around the application, a known port, an end that answers everybody."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from typing import Any, Final
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.server import create_server  # type: ignore[import-untyped]
+
+from promethios.receiver.access.gate import Gate
+from promethios.receiver.connections import Connection, parser_for
+from promethios.receiver.settings import Address, Settings, SettingsError
+
+_log = logging.getLogger(__name__)
+
+_LOOP_SECONDS: Final = 1.0
+#: How long requests that are being answered have when the server ends, seconds.
+DRAIN_SECONDS: Final = 3.0
+_HEADER_BYTES: Final = 64 * 1024
+_SPILL_BYTES: Final = 1024 * 1024
+
+
+class HttpServer:
+    """Serves an application.
+
+    Args:
+        app: The application.
+        gate: Knows whose large bodies are taken.
+        settings: Where to listen, and the limits.
+
+    Raises:
+        SettingsError: The address cannot be listened on.
+    """
+
+    def __init__(self, app: Flask, gate: Gate, settings: Settings) -> None:
+        self._ending = threading.Event()
+        self._map: dict[int, Any] = {}
+        listener = _listen(settings.http_address)
+        self.address = Address(settings.http_address.host, listener.getsockname()[1])
+        self._server = create_server(
+            app,
+            map=self._map,
+            sockets=[listener],
+            threads=settings.threads,
+            connection_limit=settings.connections,
+            channel_timeout=settings.idle_seconds,
+            cleanup_interval=1,
+            max_request_header_size=_HEADER_BYTES,
+            # waitress refuses what is as large as this number; ours is the largest that is taken.
+            max_request_body_size=settings.max_body_bytes + 1,
+            inbuf_overflow=_SPILL_BYTES,
+            asyncore_use_poll=True,
+            clear_untrusted_proxy_headers=True,
+            ident=None,
+        )
+        self._server.channel_class = type(
+            "ReceiverConnection", (Connection,), {"parser_class": parser_for(gate)}
+        )
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{self.address}"
+
+    def run(self) -> None:
+        """Serve until `stop`; then answer what was asked, and close every connection."""
+        while not self._ending.is_set():
+            self._turn(_LOOP_SECONDS)
+        self._drain()
+
+    def stop(self) -> None:
+        """End `run`, from another thread or a signal handler."""
+        self._ending.set()
+        self._server.pull_trigger()
+
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        for connection in list(self._server.active_channels.values()):
+            if connection.expired:
+                connection.handle_close()
+
+    def _drain(self) -> None:
+        """In this order: listen no more, let answers go out, end the threads, close the connections."""
+        self._server.accepting = False
+        self._server.socket.close()
+        self._map.pop(self._server._fileno, None)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while time.monotonic() < deadline and self._busy():
+            self._turn(0.05)
+        self._server.task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._map)
+
+    def _busy(self) -> bool:
+        channels = self._server.active_channels.values()
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+
+def _listen(address: Address) -> socket.socket:
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(target)
+    except OSError as error:
+        raise SettingsError(f"http = {address}: cannot listen there: {error.strerror or error}") from error
+    return listener

@@ -1,0 +1,68 @@
+"""What a running receiver consists of, put together and taken apart in one place."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from promethios.receiver.access.gate import Gate
+from promethios.receiver.access.keyring import Keyring
+from promethios.receiver.ingest.pipeline import Pipeline
+from promethios.receiver.ingest.writer import Writer
+from promethios.receiver.settings import Settings
+from promethios.receiver.store.sqlite import SQLiteStore
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts behind the transports.
+
+    Args:
+        settings: The receiver's settings.
+        store: The database.
+        writer: The one thread that writes to it.
+        keyring: The API keys.
+        gate: Who may do what.
+        pipeline: The way of a request into the database.
+        started: When the receiver started, Unix nanoseconds.
+    """
+
+    settings: Settings
+    store: SQLiteStore
+    writer: Writer
+    keyring: Keyring
+    gate: Gate
+    pipeline: Pipeline
+    started: int = field(default_factory=time.time_ns)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Services:
+        """Open the database and start the writer.
+
+        Raises:
+            DatabaseInUse: Another receiver holds the database.
+            StoreError: The database cannot be used.
+        """
+        store = SQLiteStore(settings.path)
+        _log.info("database %s, SQLite %s", settings.path, sqlite3.sqlite_version)
+        writer = Writer(
+            store.writer, queue_bytes=settings.queue_bytes, commit_seconds=settings.commit_ms / 1000
+        )
+        keyring = Keyring(store.readers)
+        return cls(settings, store, writer, keyring, Gate(keyring), Pipeline(writer, keyring))
+
+    @property
+    def readers(self) -> Engine:
+        """Read-only connections."""
+        return self.store.readers
+
+    def close(self) -> None:
+        """Commit what waits, then close the database. The transports must have stopped before."""
+        self.writer.stop()
+        self.store.close()

@@ -1,0 +1,1 @@
+"""Alembic's migrations, shipped in the wheel and run when the receiver starts."""

@@ -1,0 +1,274 @@
+"""The tables as SQLAlchemy Core knows them, for reading and for writing rows.
+
+The migrations in `migrations/versions` make them; a test compares the two. Every row carries its
+``tenant_id``. Times are integers, Unix nanoseconds; trace and span ids are blobs (views show them in hex);
+what is asked for often is a column, the rest is JSON text. Tables with wide rows are rowid tables with a
+unique index: a ``WITHOUT ROWID`` table with a random key is three times slower to fill.
+
+``resources.id``, ``scopes.id`` and ``metric_series.id`` are not counted up: they are the first 63 bits of a
+hash over tenant and content, so that a row knows the id before it meets the database.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+#: A 64-bit integer; SQLite wants the plain word for a primary key that is the rowid.
+Int64: Final = BigInteger().with_variant(Integer, "sqlite")
+
+metadata: Final = MetaData()
+
+
+def _id() -> Column[int]:
+    return Column("id", Int64, primary_key=True)
+
+
+def _tenant() -> Column[int]:
+    return Column("tenant_id", Int64, ForeignKey("tenants.id"), nullable=False)
+
+
+tenants: Final = Table(
+    "tenants",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_unix_nano", Int64, nullable=False),
+    Column("last_ingest_unix_nano", Int64),
+)
+
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("key_id", Text, nullable=False, unique=True),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("agent_id", Text),
+    Column("created_unix_nano", Int64, nullable=False),
+    Column("expires_unix_nano", Int64),
+    Column("revoked_unix_nano", Int64),
+    Column("last_used_unix_nano", Int64),
+)
+
+agents: Final = Table(
+    "agents",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("agent_id", Text, nullable=False),
+    Column("service_name", Text, nullable=False),
+    Column("first_seen_unix_nano", Int64, nullable=False),
+    Column("last_seen_unix_nano", Int64, nullable=False),
+    UniqueConstraint("tenant_id", "agent_id", name="uq_agents"),
+)
+
+heartbeats: Final = Table(
+    "heartbeats",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("agent_id", Text, nullable=False),
+    Column("instance_id", Text, nullable=False),
+    Column("time_unix_nano", Int64, nullable=False),
+    Column("value", Float),
+    UniqueConstraint("tenant_id", "agent_id", "instance_id", "time_unix_nano", name="uq_heartbeats"),
+    Index("ix_heartbeats_time", "tenant_id", "time_unix_nano"),
+)
+
+resources: Final = Table(
+    "resources",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("service_name", Text, nullable=False),
+    Column("instance_id", Text, nullable=False),
+    Column("attributes", Text, nullable=False),
+)
+
+scopes: Final = Table(
+    "scopes",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("attributes", Text, nullable=False),
+)
+
+spans: Final = Table(
+    "spans",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("trace_id", LargeBinary, nullable=False),
+    Column("span_id", LargeBinary, nullable=False),
+    Column("parent_span_id", LargeBinary),
+    Column("resource_id", Int64, nullable=False),
+    Column("scope_id", Int64, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("start_unix_nano", Int64, nullable=False),
+    Column("end_unix_nano", Int64, nullable=False),
+    Column("status_code", Integer, nullable=False),
+    Column("status_message", Text, nullable=False),
+    Column("trace_state", Text, nullable=False),
+    Column("flags", Int64, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("operation", Text),
+    Column("provider", Text),
+    Column("model", Text),
+    Column("response_model", Text),
+    Column("tool", Text),
+    Column("conversation_id", Text),
+    Column("input_tokens", Int64),
+    Column("output_tokens", Int64),
+    Column("decision_id", Text),
+    Column("verdict", Text),
+    Column("enforced", Text),
+    Column("attributes", Text, nullable=False),
+    Column("events", Text),
+    Column("links", Text),
+    Column("content_hash", LargeBinary, nullable=False),
+    UniqueConstraint("tenant_id", "trace_id", "span_id", name="uq_spans"),
+    Index("ix_spans_start", "tenant_id", "start_unix_nano"),
+)
+
+metric_series: Final = Table(
+    "metric_series",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("resource_id", Int64, nullable=False),
+    Column("scope_id", Int64, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("temporality", Integer, nullable=False),
+    Column("monotonic", Integer, nullable=False),
+    Column("attributes", Text, nullable=False),
+    Index("ix_metric_series_name", "tenant_id", "name"),
+)
+
+metric_points: Final = Table(
+    "metric_points",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("series_id", Int64, nullable=False),
+    Column("time_unix_nano", Int64, nullable=False),
+    Column("start_unix_nano", Int64, nullable=False),
+    Column("value_int", Int64),
+    Column("value_double", Float),
+    Column("count", Int64),
+    Column("sum", Float),
+    Column("min", Float),
+    Column("max", Float),
+    Column("distribution", Text),
+    Column("exemplars", Text),
+    Column("flags", Int64, nullable=False),
+    UniqueConstraint("tenant_id", "series_id", "time_unix_nano", name="uq_metric_points"),
+    Index("ix_metric_points_time", "tenant_id", "time_unix_nano"),
+)
+
+logs: Final = Table(
+    "logs",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("record_hash", LargeBinary, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("resource_id", Int64, nullable=False),
+    Column("scope_id", Int64, nullable=False),
+    Column("time_unix_nano", Int64, nullable=False),
+    Column("observed_unix_nano", Int64, nullable=False),
+    Column("severity_number", Integer, nullable=False),
+    Column("severity_text", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("body", Text),
+    Column("event_name", Text, nullable=False),
+    Column("trace_id", LargeBinary),
+    Column("span_id", LargeBinary),
+    Column("flags", Int64, nullable=False),
+    Column("attributes", Text, nullable=False),
+    UniqueConstraint("tenant_id", "record_hash", "ordinal", name="uq_logs"),
+    Index("ix_logs_time", "tenant_id", "time_unix_nano"),
+)
+
+decisions: Final = Table(
+    "decisions",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("decision_id", Text, nullable=False),
+    Column("time_unix_nano", Int64, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("instance_id", Text, nullable=False),
+    Column("seq", Int64, nullable=False),
+    Column("point", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("enforced", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("operation", Text),
+    Column("provider", Text),
+    Column("model", Text),
+    Column("tool", Text),
+    Column("conversation_id", Text),
+    Column("duration_us", Float, nullable=False),
+    Column("bundle_name", Text, nullable=False),
+    Column("bundle_version", Text, nullable=False),
+    Column("bundle_hash", Text, nullable=False),
+    Column("policies", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("trace_id", LargeBinary, nullable=False),
+    Column("span_id", LargeBinary, nullable=False),
+    UniqueConstraint("tenant_id", "decision_id", name="uq_decisions"),
+    Index("ix_decisions_time", "tenant_id", "time_unix_nano"),
+    Index("ix_decisions_span", "tenant_id", "trace_id", "span_id"),
+)
+
+violations: Final = Table(
+    "violations",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("decision_id", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("time_unix_nano", Int64, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("policy_id", Text, nullable=False),
+    Column("policy_version", Text, nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("enforced", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("controls", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("point", Text, nullable=False),
+    Column("model", Text),
+    Column("tool", Text),
+    Column("trace_id", LargeBinary, nullable=False),
+    Column("span_id", LargeBinary, nullable=False),
+    UniqueConstraint("tenant_id", "decision_id", "ordinal", name="uq_violations"),
+    Index("ix_violations_time", "tenant_id", "time_unix_nano"),
+)
