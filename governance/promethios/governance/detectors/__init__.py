@@ -1,0 +1,22 @@
+"""Detectors: what must not be in a text, found in one pass, and taken out without breaking what holds it."""
+
+from promethios.governance.detectors.catalogue import DETECTORS, resolve
+from promethios.governance.detectors.detector import Detector, Hit
+from promethios.governance.detectors.redaction import placeholder, redact, redact_text
+from promethios.governance.detectors.scanner import Scanner
+from promethios.governance.detectors.survey import Found, Survey, render, survey
+
+__all__ = [
+    "DETECTORS",
+    "Detector",
+    "Found",
+    "Hit",
+    "Scanner",
+    "Survey",
+    "placeholder",
+    "redact",
+    "redact_text",
+    "render",
+    "resolve",
+    "survey",
+]

@@ -1,0 +1,23 @@
+"""The detectors there are, by their ids, and what a pattern of ids means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Final
+
+from promethios.governance.detectors.detector import Detector
+from promethios.governance.detectors.injection import INJECTION
+from promethios.governance.detectors.pii import PII
+from promethios.governance.detectors.secrets import SECRETS
+
+#: Every built-in detector by its id, sorted.
+DETECTORS: Final[Mapping[str, Detector]] = MappingProxyType(
+    {detector.id: detector for detector in sorted((*INJECTION, *PII, *SECRETS), key=lambda each: each.id)}
+)
+
+
+def resolve(pattern: str) -> tuple[str, ...]:
+    """The ids that a pattern such as ``secret.*`` or ``pii.card`` means; empty where there is none."""
+    return tuple(name for name in DETECTORS if fnmatchcase(name, pattern))

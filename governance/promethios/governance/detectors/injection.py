@@ -1,0 +1,51 @@
+"""Heuristics for prompt injection. They find the blunt attempts and miss the rest: flag by them, do not rely on them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from promethios.governance.detectors.detector import Detector
+
+
+def _phrase(name: str, *patterns: str) -> Detector:
+    return Detector(f"injection.{name}", tuple(f"(?is)({pattern})" for pattern in patterns))
+
+
+INJECTION: Final = (
+    _phrase(
+        "exfiltration",
+        r"\b(?:send|forward|post|upload|e-?mail|exfiltrate)\b.{0,40}\b(?:passwords?|credentials?|api[ _-]?keys?|secrets?"
+        r"|tokens?|conversation|chat history|card numbers?|customer (?:data|records|details))\b.{0,40}\bto\b.{0,20}"
+        r"(?:https?://|[\w.+-]+@[\w-]+\.)",
+    ),
+    _phrase(
+        "hidden_action",
+        r"\b(?:do not|don't|never|without) (?:tell|telling|inform|informing|mention|mentioning|notify|notifying"
+        r"|alert|alerting|reveal|revealing)\b.{0,30}\b(?:user|human|operator|customer|owner)s?\b",
+    ),
+    _phrase(
+        "ignore_instructions",
+        r"\b(?:ignore|disregard|forget|override|bypass)\s(?:[\w']+\s){0,4}(?:previous|prior|above|earlier|preceding|your"
+        r"|system|existing|original)\s(?:[\w']+\s){0,2}(?:instruction|prompt|rule|direction|guideline|directive|command)s?\b",
+    ),
+    # Marks by which models tell who speaks; in content they pretend to be somebody else.
+    _phrase(
+        "chat_markup", r"<\|(?:im_start|im_end|system|assistant|endoftext|eot_id)\|>|<</?SYS>>|\[/?INST\]"
+    ),
+    _phrase(
+        "new_role",
+        r"\byou are now\s(?:an?\s|in\s|the\s)?(?:DAN|developer mode|jailbroken|unrestricted|unfiltered|root|admin)\b",
+        r"\b(?:enable|enter|activate)\s(?:DAN|developer|jailbreak|god|unrestricted)\smode\b",
+    ),
+    _phrase(
+        "system_prompt",
+        r"\b(?:reveal|print|repeat|show|output|leak|disclose)\s(?:[\w']+\s){0,4}(?:system|initial|hidden)\s"
+        r"(?:prompt|instruction|message)s?\b",
+    ),
+    # Text that people cannot see: Unicode tags (longer runs than in any flag), and long runs of zero width.
+    _phrase(
+        "invisible_text",
+        r"[\x{E0020}-\x{E007E}]{8,}",
+        r"[\x{200B}\x{200C}\x{200D}\x{2060}\x{2062}\x{2063}\x{2064}\x{FEFF}]{16,}",
+    ),
+)

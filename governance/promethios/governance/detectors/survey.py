@@ -1,0 +1,176 @@
+"""A look through everything that an operation carries: every text in it, wherever it is nested, is scanned once.
+
+Texts that hold JSON (tool arguments, tool results) are scanned as they stand, and taken apart only where something
+hit or an escape could hide something; hits are then reported inside, so that the JSON stays JSON when they are redacted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from secrets import token_bytes
+from typing import Any, Final
+
+from promethios.governance.detectors.detector import Hit
+from promethios.governance.detectors.scanner import Scanner
+
+#: How deep lists, maps and JSON in texts may nest.
+MAX_DEPTH: Final = 64
+#: How many characters of one operation's field are scanned; each value counts for at least `_VALUE_COST`.
+MAX_CHARACTERS: Final = 1 << 20
+_VALUE_COST: Final = 16
+
+# Keys are scanned too, but the short names that nearly all of them are cannot hold anything.
+_MAX_PLAIN_KEY: Final = 15
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}", re.ASCII)
+# A key for the digests of evidence: a hash of a card number without one is no secret at all.
+_DIGEST_KEY: Final = token_bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A part of a path whose key must not be shown, because something hit in it.
+
+    Args:
+        key: The key.
+        itself: The hit is in the key, not in what is below it.
+    """
+
+    key: str
+    itself: bool = False
+
+
+Path = tuple[str | int | Masked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A hit, with the place of its text in the payload and a keyed hash of what was hit."""
+
+    path: Path
+    hit: Hit
+    digest: str
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a look through one field found.
+
+    Args:
+        found: The hits, in the order of the values.
+        gap: Why not everything could be looked at; empty where it could.
+    """
+
+    found: list[Found] = field(default_factory=list)
+    gap: str = ""
+
+
+def survey(value: Any, scanner: Scanner, limit: int = MAX_CHARACTERS) -> Survey:
+    """Scan every text in `value`. It calls no code of foreign objects, and bounds what it looks at."""
+    surveyor = _Surveyor(scanner, limit)
+    surveyor.look(value, (), 0)
+    return surveyor.result
+
+
+def digest(text: str) -> str:
+    """A hash of the text (64 bits, hex) that can be compared within this process and means nothing outside."""
+    return blake2b(text.encode("utf-8", "replace"), digest_size=8, key=_DIGEST_KEY).hexdigest()
+
+
+def render(name: str, path: Path) -> str:
+    """The path for people, such as ``input[1].content``; keys that are no plain names are left out as ``[*]``."""
+    return name + "".join(map(_render_part, path))
+
+
+def _render_part(part: str | int | Masked) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if isinstance(part, str) and _NAME.fullmatch(part) else "[*]"
+
+
+def parse_json(text: str) -> Any:
+    """The list or map that the text is the JSON of, or None."""
+    if not text.lstrip()[:1] in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+class _Surveyor:
+    def __init__(self, scanner: Scanner, limit: int) -> None:
+        self._scanner = scanner
+        self._left = limit
+        self.result = Survey()
+
+    def look(self, value: Any, path: Path, depth: int) -> None:
+        self._left -= _VALUE_COST
+        if self._left < 0:
+            self.result.gap = "the payload is larger than what is scanned"
+        elif depth > MAX_DEPTH:
+            self.result.gap = f"the payload nests deeper than {MAX_DEPTH} levels"
+        elif isinstance(value, str):
+            self._text(value, path, depth)
+        elif isinstance(value, Mapping):
+            self._map(value, path, depth)
+        elif isinstance(value, (list, tuple)):
+            for index, item in enumerate(value):
+                self.look(item, (*path, index), depth + 1)
+                if self._left < 0:
+                    break
+        elif type(value) is int:
+            self._number(value, path)
+        elif value is not None and not isinstance(value, (bool, float)):
+            self.result.gap = "the payload holds a value that is neither text, number, list nor map"
+
+    def _map(self, value: Mapping[Any, Any], path: Path, depth: int) -> None:
+        for key, item in value.items():
+            if not isinstance(key, str):
+                self.result.gap = "the payload holds a map whose keys are not text"
+                continue
+            inner: str | Masked = key
+            if len(key) > _MAX_PLAIN_KEY and (hits := self._scanner.scan(key)):
+                self._add(key, hits, (*path, Masked(key, itself=True)))
+                inner = Masked(key)
+            self.look(item, (*path, inner), depth + 1)
+            if self._left < 0:
+                break
+
+    def _number(self, value: int, path: Path) -> None:
+        """Card numbers also come as numbers; what is shorter or longer than one is not even written out."""
+        if 10**12 <= value < 10**19:
+            self._add(str(value), self._scanner.scan(str(value)), path)
+
+    def _text(self, value: str, path: Path, depth: int) -> None:
+        text = str.__str__(value)
+        if len(text) > self._left:
+            text = text[: self._left]
+            self.result.gap = "the payload is larger than what is scanned"
+        self._left -= len(text)
+        hits = self._scanner.scan(text)
+        if not hits and "\\u" not in text:
+            return
+        if not self._inside(text, hits, path, depth):
+            self._add(text, hits, path)
+
+    def _inside(self, text: str, hits: list[Hit], path: Path, depth: int) -> bool:
+        """Whether the text is JSON whose values hold all that hit in the text, and more perhaps."""
+        parsed = parse_json(text)
+        if parsed is None:
+            return False
+        before, gap = len(self.result.found), self.result.gap
+        self.look(parsed, path, depth + 1)
+        inner = {found.hit.detector for found in self.result.found[before:]}
+        if inner >= {hit.detector for hit in hits}:
+            return True
+        # Something hit across values, or in one that a duplicate key hides: the text is taken as it stands.
+        del self.result.found[before:]
+        self.result.gap = gap
+        return False
+
+    def _add(self, text: str, hits: list[Hit], path: Path) -> None:
+        self.result.found += [Found(path, hit, digest(text[hit.start : hit.end])) for hit in hits]

@@ -1,0 +1,229 @@
+"""Evaluates the policies of a bundle for one operation. Pure: it reads the operation and the state and changes nothing.
+
+What cannot go wrong: `Engine.evaluate` never raises. A policy that cannot be evaluated is a match with ``failed`` set and
+the policy's ``onError`` as its action, and the other policies are evaluated all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from promethios.governance.conditions import EvaluationError
+from promethios.governance.conditions.facts import Facts
+from promethios.governance.decision import Decision, Evidence, Match, Verdict
+from promethios.governance.detectors import (
+    DETECTORS,
+    Found,
+    Scanner,
+    Survey,
+    redact,
+    redact_text,
+    render,
+    survey,
+)
+from promethios.governance.limits import Counter, State, key_of
+from promethios.governance.operation import POINTS, Operation
+from promethios.governance.policies.model import Bundle, Limit, Policy
+
+#: How many pieces of evidence a match names; what is redacted is not limited by it.
+MAX_EVIDENCE: Final = 32
+
+_Claim = tuple[Counter, float | None, int]
+
+
+class Engine:
+    """The policies of one bundle, indexed by intervention point. Threads may share it.
+
+    Args:
+        bundle: What to evaluate. It does not change; for other policies make another engine.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._index = {
+            point: tuple(policy for policy in bundle.policies if point in policy.on) for point in POINTS
+        }
+        self._scanner = _scanner(bundle.policies)
+        self._redactor = _scanner(tuple(filter(_redacts, bundle.policies)))
+
+    def evaluate(self, operation: Operation, state: State) -> Decision:
+        """Decide the operation by the policies for its point and by what the state says was used.
+
+        The decision's payload is redacted as enforced policies ask; its reasons hold no content.
+        """
+        return self._evaluate(operation, state)[0]
+
+    def admit(self, operation: Operation, state: State) -> Decision:
+        """Decide the operation and account for it, as one step where limits are concerned.
+
+        Between `evaluate` and `State.record` other threads may take the last place that a limit has; here
+        exactly as many operations pass as the limit allows.
+        """
+        while True:
+            decision, claims = self._evaluate(operation, state)
+            if state.record_if(operation, decision, () if decision.enforced.stops else claims):
+                return decision
+
+    def redact_text(self, text: str) -> str:
+        """The text without what the bundle's enforced redacting policies detect; the same object if nothing."""
+        return redact_text(text, self._redactor) if self._redactor is not None else text
+
+    def _evaluate(self, operation: Operation, state: State) -> tuple[Decision, tuple[_Claim, ...]]:
+        started = time.perf_counter_ns()
+        run = _Evaluation(operation, state, self._scanner)
+        for policy in self._index[operation.point]:
+            run.consider(policy)
+        matches = tuple(sorted(run.matches, key=lambda match: -match.action.rank))
+        decision = Decision(
+            point=operation.point,
+            verdict=_severest(matches, enforced=False),
+            enforced=_severest(matches, enforced=True),
+            matches=matches,
+            payload=run.payload(),
+            bundle=self.bundle.id,
+            duration_ns=time.perf_counter_ns() - started,
+        )
+        return decision, tuple(run.claims)
+
+
+def _redacts(policy: Policy) -> bool:
+    return policy.detect is not None and policy.action is Verdict.REDACT and policy.mode == "enforce"
+
+
+def _scanner(policies: tuple[Policy, ...]) -> Scanner | None:
+    names = {name for policy in policies if policy.detect for name in policy.detect.detectors}
+    return Scanner(DETECTORS[name] for name in sorted(names)) if names else None
+
+
+def _severest(matches: tuple[Match, ...], *, enforced: bool) -> Verdict:
+    actions = (match.action for match in matches if not enforced or match.mode == "enforce")
+    return max(actions, key=lambda action: action.rank, default=Verdict.ALLOW)
+
+
+class _Evaluation:
+    """One operation against the policies of its point."""
+
+    def __init__(self, operation: Operation, state: State, scanner: Scanner | None) -> None:
+        self._operation = operation
+        self._state = state
+        self._scanner = scanner
+        self._facts = Facts(operation)
+        self._surveys: dict[str, Survey] = {}
+        self._redactions: dict[str, set[str]] = {}
+        self.matches: list[Match] = []
+        #: The limits that were looked at and still had room.
+        self.claims: list[_Claim] = []
+
+    def consider(self, policy: Policy) -> None:
+        """Evaluate a policy, and note the match that it gives if any."""
+        try:
+            self._consider(policy)
+        except Exception as error:
+            reason = str(error) if isinstance(error, EvaluationError) else type(error).__name__
+            self._fail(policy, reason)
+
+    def _consider(self, policy: Policy) -> None:
+        """All parts must hold. One that does not decides, even where another has no answer, as in CEL's ``&&``."""
+        if policy.match is not None and not policy.match.holds(self._operation.attributes):
+            return
+        failures: list[Exception] = []
+        if policy.limit is not None and not self._part(failures, self._exhausted, policy.limit):
+            return
+        if policy.when is not None and not self._part(failures, policy.when.holds, self._facts):
+            return
+        found: list[tuple[str, Found]] = []
+        gap = ""
+        if policy.detect is not None:
+            found, gap = self._detect(policy)
+            if not found and not gap:
+                return
+        if failures:
+            raise failures[0]
+        if found or policy.detect is None:
+            self._match(policy, found)
+        if gap:
+            self._fail(policy, gap)
+
+    def _part(self, failures: list[Exception], holds: Callable[[Any], bool], value: Any) -> bool:
+        """Whether a part may hold: it does, or it has no answer, which is noted."""
+        try:
+            return holds(value)
+        except Exception as error:
+            failures.append(error)
+            return True
+
+    def _exhausted(self, limit: Limit) -> bool:
+        kind = self._operation.point.partition(".")[0] if limit.of == "calls" else ""
+        counter = Counter(limit.of, kind, limit.per, key_of(limit.per, self._operation.attributes))
+        if self._state.used(counter, limit.window) >= limit.max:
+            return True
+        self.claims.append((counter, limit.window, limit.max))
+        return False
+
+    def _detect(self, policy: Policy) -> tuple[list[tuple[str, Found]], str]:
+        """What the policy's detectors found in its fields, and why something could not be looked at, if so."""
+        assert policy.detect is not None
+        found, gap = [], ""
+        for name in policy.detect.fields:
+            looked = self._survey(name)
+            gap = gap or looked.gap
+            found += [(name, each) for each in looked.found if each.hit.detector in policy.detect.detectors]
+        return found, gap
+
+    def _survey(self, name: str) -> Survey:
+        looked = self._surveys.get(name)
+        if looked is None:
+            value = getattr(self._operation, name)
+            nothing = value is None or self._scanner is None
+            looked = self._surveys[name] = Survey() if nothing else survey(value, self._scanner)
+        return looked
+
+    def _match(self, policy: Policy, found: list[tuple[str, Found]]) -> None:
+        reason = (
+            policy.message.render(self._operation.attributes) if policy.message else _reason(policy, found)
+        )
+        evidence = tuple(
+            Evidence(each.hit.detector, render(name, each.path), each.hit.start, each.hit.end, each.digest)
+            for name, each in found[:MAX_EVIDENCE]
+        )
+        self.matches.append(
+            Match(policy.id, policy.severity, policy.action, reason, policy.mode, policy.controls, evidence)
+        )
+        if _redacts(policy) and policy.detect is not None:
+            for name in policy.detect.fields:
+                self._redactions.setdefault(name, set()).update(policy.detect.detectors)
+
+    def _fail(self, policy: Policy, why: str) -> None:
+        reason = f"policy '{policy.id}' could not be evaluated: {why}"
+        self.matches.append(
+            Match(
+                policy.id, policy.severity, policy.on_error, reason, policy.mode, policy.controls, failed=True
+            )
+        )
+
+    def payload(self) -> Mapping[str, Any]:
+        """The payload, with what enforced redacting policies found replaced."""
+        payload = self._operation.payload
+        for name, detectors in self._redactions.items():
+            found = [each for each in self._surveys[name].found if each.hit.detector in detectors]
+            if found:
+                payload[name] = redact(payload[name], found)
+        return payload
+
+
+def _reason(policy: Policy, found: list[tuple[str, Found]]) -> str:
+    """What to say where the policy has no message."""
+    if found:
+        places: dict[str, list[str]] = {}
+        for name, each in found:
+            places.setdefault(name, []).append(each.hit.detector)
+        said = (f"{', '.join(sorted(set(detectors)))} in {name}" for name, detectors in places.items())
+        return f"policy '{policy.id}' found {' and '.join(said)}"
+    if policy.limit is not None:
+        window = f" in {policy.limit.window:g} s" if policy.limit.window else ""
+        return f"the limit of {policy.limit.max} {policy.limit.of} per {policy.limit.per}{window} is reached"
+    if policy.when is not None:
+        return f"the condition of policy '{policy.id}' holds"
+    return f"policy '{policy.id}' is about this operation"

@@ -1,0 +1,110 @@
+"""A bundle of policies as data: what the loader makes of a file, and what the engine evaluates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from promethios.governance.conditions import Condition
+from promethios.governance.decision import BundleId, Verdict
+from promethios.governance.policies.matching import Matcher
+from promethios.governance.policies.template import Template
+
+API_VERSION: Final = "promethios.dev/v1alpha1"
+KIND: Final = "PolicySet"
+SEVERITIES: Final = ("low", "medium", "high", "critical")
+MODES: Final = ("enforce", "shadow")
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """Holds where one of the detectors hits in one of the fields.
+
+    Args:
+        fields: Fields of the payload: ``input``, ``output``, ``arguments``, ``result``.
+        detectors: Ids of detectors, patterns such as ``secret.*`` resolved.
+    """
+
+    fields: tuple[str, ...]
+    detectors: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Holds where `max` or more has been used already.
+
+    Args:
+        of: ``calls`` (of the operation's kind) or ``tokens``.
+        max: What may be used in all, or within the window.
+        per: ``conversation``, ``agent`` or ``tool``.
+        window: Seconds; None counts since the process started.
+    """
+
+    of: str
+    max: int
+    per: str
+    window: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy. It matches where all of `match`, `detect`, `when` and `limit` that it has hold.
+
+    Args:
+        id: Its name, unique in the bundle.
+        severity: One of `SEVERITIES`.
+        on: The intervention points at which it is evaluated.
+        action: The verdict it asks for.
+        on_error: The verdict where it cannot be evaluated.
+        mode: ``enforce`` or ``shadow``.
+        controls: Controls of frameworks that it serves.
+        message: The reason, for people; None takes a default.
+        params: Constants of its condition.
+    """
+
+    id: str
+    severity: str
+    on: tuple[str, ...]
+    action: Verdict
+    on_error: Verdict = Verdict.FLAG
+    mode: str = "enforce"
+    controls: tuple[str, ...] = ()
+    match: Matcher | None = None
+    detect: Detect | None = None
+    when: Condition | None = None
+    limit: Limit | None = None
+    message: Template | None = None
+    params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def rule(self) -> str:
+        """The part that says most about why it matches: ``detect``, ``limit``, ``when`` or ``match``."""
+        parts = {"detect": self.detect, "limit": self.limit, "when": self.when}
+        return next((name for name, part in parts.items() if part is not None), "match")
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What policies of a bundle take where they say nothing; `on_error` is None where the bundle does not say."""
+
+    mode: str = "enforce"
+    on_error: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Policies that belong together, with their identity.
+
+    Args:
+        id: Name, version, and the hash of the text they were read from.
+        policies: In the order of the file.
+        defaults: The bundle's defaults, already applied to its policies.
+        owner: Who answers for them; empty where not given.
+    """
+
+    id: BundleId
+    policies: tuple[Policy, ...]
+    defaults: Defaults = Defaults()
+    owner: str = ""
