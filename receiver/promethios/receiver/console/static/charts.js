@@ -9,7 +9,7 @@ import { highest, latest, total } from "./series.js";
 import { colorOf } from "./words.js";
 
 const HEIGHT = 172;
-const MARGIN = { top: 8, right: 8, bottom: 22, left: 46 };
+const MARGIN = { top: 8, right: 8, bottom: 22, left: 54 };
 
 /**
  * A chart in `host`. `draw(data)` shows `{times, series}` (see series.js) with `step` ms between the times.

@@ -131,7 +131,7 @@ function agents() {
     { head: "Violations", num: true, cell: (r) => count(r.violations) },
     { head: "Blocked", num: true, cell: (r) => count(r.blocked) },
     { head: "Redacted", num: true, cell: (r) => count(r.redacted) },
-    { head: "Governed", num: true, cell: (r) => (r.calls ? `${count(r.governed)} of ${count(r.calls)}` : "–") },
+    { head: "Governed", num: true, cell: (r) => el("span", { title: `${count(r.governed)} of ${count(r.calls)} calls` }, percent(r.calls ? r.governed / r.calls : null)) },
     { head: "Tokens", num: true, cell: (r) => count(total(r)) },
     { head: "Policies", cell: (r) => r.last_bundle_version ?? "" },
   ];
@@ -157,6 +157,7 @@ function byPolicy() {
 /** A table that begins with 25 rows and grows on demand, and keeps its size when it is refreshed. */
 function listing({ title, path, size, columns, empty, again }) {
   const panel = frame(title, size);
+  if (size !== "w12") panel.node.classList.add("short");
   let limit = PAGE;
   const more = el("button", { type: "button", "data-focus": "more", onclick: () => { limit = Math.min(MOST, limit * 4); again(); } }, "Show older");
   return {

@@ -43,7 +43,7 @@ function facts(spans, rows, window) {
     ["Started", exactly(window.start)],
     ["Took", millis(window.length)],
     ["Spans", count(spans.length)],
-    ["Decisions", `${count(decided.length)}, ${count(stopped.length)} not allowed`],
+    ["Decisions", stopped.length ? `${count(decided.length)} (${count(stopped.length)} not allowed)` : count(decided.length)],
     ["Errors", count(spans.filter((span) => span.statusCode === 2).length)],
   ];
   return el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
