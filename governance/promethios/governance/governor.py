@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -55,7 +55,7 @@ class Governor:
         self.guarded_scopes: set[str] = set()
 
     @classmethod
-    def from_file(cls, path: str | PathLike[str], **providers: Any) -> Governor:
+    def from_file(cls, path: str | Path, **providers: Any) -> Governor:
         """A governor for the policy file at `path`, or for a ready-made set such as ``promethios:baseline``.
 
         Raises:
@@ -129,7 +129,7 @@ class Governor:
         return ambient.conversation(conversation_id, agent)
 
     def redact_text(self, text: str) -> str:
-        """`text` without what the bundle's enforced redactions take out; the same object if there is nothing."""
+        """`text` without what the enforced redactions take out; the same object where there is none."""
         return self._engine.redact_text(text)
 
     def set_tracer_provider(self, provider: trace.TracerProvider) -> None:
@@ -150,9 +150,7 @@ class Governor:
         return trace.get_tracer(SCOPE, tracer_provider=self._provider)
 
     def _evaluate(self, operation: Operation) -> Decision:
-        decision = self._engine.evaluate(operation, self.state)
-        self.state.record(operation, decision)
-        return decision
+        return self._engine.admit(operation, self.state)
 
     def _complete(self, operation: Operation, context: Context | None) -> Operation:
         """Add what the resource and the surroundings say, below what the operation says itself."""

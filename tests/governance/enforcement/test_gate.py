@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import StatusCode
-from tests.governance.enforcement.conftest import CARD, MakeTraced, Traced
+from tests.support.governed import CARD, MakeTraced, Traced
 
 from promethios.governance import GovernanceSpanProcessor, Governor, PolicyViolation
 
@@ -53,7 +53,7 @@ def test_sampling_does_not_weaken_the_gate(traced_with: MakeTraced) -> None:
 
 def test_a_lane_of_its_own_tells_what_sampling_takes(traced_with: MakeTraced, governor: Governor) -> None:
     traced = traced_with(sampler=ALWAYS_OFF)
-    lane = Traced(TracerProvider())
+    lane = Traced(TracerProvider(sampler=ALWAYS_ON))
     lane.provider.add_span_processor(SimpleSpanProcessor(lane.exporter))
     governor.set_decision_lane(lane.provider)
     with pytest.raises(PolicyViolation):
@@ -128,7 +128,7 @@ def test_content_written_to_a_span_is_redacted(traced: Traced, write: Any) -> No
     assert "pii.card" in traced.everything()
 
 
-def test_hostile_attribute_values_never_raise(traced: Traced, caplog: pytest.LogCaptureFixture) -> None:
+def test_hostile_attribute_values_never_raise(traced: Traced) -> None:
     class Hostile:
         def __str__(self) -> str:
             raise RuntimeError("no")
@@ -138,3 +138,15 @@ def test_hostile_attribute_values_never_raise(traced: Traced, caplog: pytest.Log
     span = traced.provider.get_tracer("acme").start_span("work")
     span.set_attribute("x", Hostile())  # type: ignore[arg-type]
     span.end()
+    assert traced.spans("work")[0].attributes["x"] == "[REDACTED:unreadable]"
+
+
+def test_an_objects_text_is_redacted(traced: Traced) -> None:
+    class Card:
+        def __str__(self) -> str:
+            return CARD
+
+    span = traced.provider.get_tracer("acme").start_span("work")
+    span.set_attribute("x", Card())  # type: ignore[arg-type]
+    span.end()
+    assert "1111" not in traced.everything()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
 
 import pytest
 from opentelemetry.trace import StatusCode
-from tests.governance.enforcement.conftest import CARD, Traced
+from pydantic import BaseModel
+from tests.support.governed import CARD, Traced
 
 from promethios.governance import Governor, PolicyViolation, Verdict, find_violation, is_violation
 
@@ -50,14 +54,48 @@ def test_a_function_is_called_with_redacted_arguments(governor: Governor) -> Non
 
 def test_a_method_keeps_its_object(governor: Governor) -> None:
     class Desk:
+        notes: ClassVar[list[tuple[Desk, str]]] = []
+
         @governor.guard("tool")
-        def note(self, text: str) -> tuple[Desk, str]:
-            return self, text
+        def note(self, text: str) -> None:
+            self.notes.append((self, text))
 
     desk = Desk()
-    owner, text = desk.note(f"pay {CARD}")
+    desk.note(f"pay {CARD}")
+    ((owner, text),) = desk.notes
     assert owner is desk
     assert CARD not in text
+
+
+@dataclass(frozen=True)
+class Payment:
+    card: str
+    when: date
+    amount: Decimal
+
+
+class Order(BaseModel):
+    payments: list[Payment]
+
+
+def test_objects_are_looked_into_and_keep_their_types(governor: Governor) -> None:
+    @governor.guard("tool")
+    def book(order: Order) -> Order:
+        return order
+
+    order = Order(payments=[Payment(CARD, date(2026, 1, 2), Decimal("9.50"))])
+    (payment,) = book(order).payments
+    assert CARD not in payment.card
+    assert (payment.when, payment.amount) == (date(2026, 1, 2), Decimal("9.50"))
+
+
+def test_an_object_that_cannot_be_looked_into_is_told_by_on_error(governor: Governor) -> None:
+    @governor.guard("tool")
+    def connect() -> object:
+        return object()
+
+    with pytest.raises(PolicyViolation, match="'secret-results' could not be evaluated"):
+        connect()
 
 
 def test_a_result_is_redacted(governor: Governor) -> None:

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from tests.governance.enforcement.conftest import CARD
+from tests.support.governed import CARD
 
 from promethios.governance import GovernanceLogProcessor, Governor
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from wrapt import ObjectProxy, wrap_function_wrapper
+from wrapt import wrap_function_wrapper
 
 from promethios.governance import semconv
 from promethios.governance.adapters.results import dumped, usage_of, write_back
@@ -121,7 +121,9 @@ def _attributes(client: Any, options: Any, body: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _after(call: GovernedCall, result: Any, guarded_stream: type[ObjectProxy]) -> Any:
+def _after(
+    call: GovernedCall, result: Any, guarded_stream: type[GuardedStream] | type[AsyncGuardedStream]
+) -> Any:
     if hasattr(result, "parse") and hasattr(
         result, "http_response"
     ):  # with_raw_response: bytes, not yet read

@@ -6,12 +6,18 @@ What the caller has already seen cannot be taken back, so a decision on a stream
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wrapt import ObjectProxy
 
 from promethios.governance.adapters.results import usage_of
 from promethios.governance.enforcement.call import GovernedCall
+
+# Generic for the type checker, and not at run time in every release that is supported.
+if TYPE_CHECKING:
+    Proxy = ObjectProxy[Any]
+else:
+    Proxy = ObjectProxy
 
 # As much of an answer as is kept for the decision, in characters.
 _KEPT = 262_144
@@ -56,7 +62,7 @@ def _texts(chunk: Any) -> Iterator[str]:
                 yield arguments
 
 
-class GuardedStream(ObjectProxy):  # type: ignore[misc]
+class GuardedStream(Proxy):
     """A synchronous stream of a model's answer, and everything else that it is."""
 
     def __init__(self, stream: Any, call: GovernedCall) -> None:
@@ -89,7 +95,7 @@ class GuardedStream(ObjectProxy):  # type: ignore[misc]
         self.__wrapped__.close()
 
 
-class AsyncGuardedStream(ObjectProxy):  # type: ignore[misc]
+class AsyncGuardedStream(Proxy):
     """An asynchronous stream of a model's answer, and everything else that it is."""
 
     def __init__(self, stream: Any, call: GovernedCall) -> None:

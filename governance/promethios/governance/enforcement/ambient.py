@@ -51,7 +51,7 @@ def guarding(kind: str, subject: str, decision: Decision) -> Context:
 
 
 def guarded_by(kind: str, subject: str, context: Context | None = None) -> Decision | None:
-    """The decision of a guard around the current code on the operation `kind` on `subject`, if there is one."""
+    """The decision of a guard around the current code on `kind` and `subject`, if there is one."""
     found = otel.get_value(_GUARDED, context)
     return found[2] if isinstance(found, tuple) and found[:2] == (kind, subject) else None
 

@@ -16,6 +16,7 @@ from promethios.governance.decision import Decision
 from promethios.governance.enforcement.ambient import ambient_attributes, guarding, subject_of
 from promethios.governance.enforcement.arguments import CallArguments
 from promethios.governance.enforcement.call import GovernedCall, operation_span
+from promethios.governance.enforcement.plain import plain, restored
 from promethios.governance.enforcement.violation import PolicyViolation
 from promethios.governance.operation import Operation
 
@@ -69,8 +70,9 @@ class Guard:
         with ExitStack() as opened:
             self._open(opened)
             self._call = GovernedCall(self._governor, self._kind, self._attributes())
-            self.decision = self._call.before(**self._given("input", "arguments"))
-            self._take(self.decision)
+            given = self._given("input", "arguments")
+            self.decision = self._call.before(**given)
+            self._take(given, self.decision)
             subject = subject_of(self._kind, self._attributes())
             opened.callback(otel.detach, otel.attach(guarding(self._kind, subject, self.decision)))
             self._stack = opened.pop_all()
@@ -175,18 +177,20 @@ class Guard:
         return subject_of(self._kind, span.attributes or {}) == subject_of(self._kind, attributes)
 
     def _given(self, *names: str) -> dict[str, Any]:
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        """The payload that there is, as policies see it."""
+        return {name: plain(value) for name in names if (value := getattr(self, name)) is not None}
 
-    def _take(self, decision: Decision | None) -> None:
+    def _take(self, given: Mapping[str, Any], decision: Decision | None) -> None:
+        """Put what was redacted in the place of what was given."""
         for name, value in (decision.payload if decision else {}).items():
-            setattr(self, name, value)
+            setattr(self, name, restored(getattr(self, name), given[name], value))
 
     def _leave(self) -> None:
         given = self._given("output", "result")
         if self._call is not None:
-            self._take(self._call.after(**given))
+            self._take(given, self._call.after(**given))
             return
         self.decision = self._governor.decide(Operation("response", self._attributes(), **given))
         if self.decision.enforced.stops:
             raise PolicyViolation(self.decision)
-        self._take(self.decision)
+        self._take(given, self.decision)

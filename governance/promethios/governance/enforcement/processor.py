@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from promethios.governance import semconv
+from promethios.governance.decision import Verdict
 from promethios.governance.enforcement import gate
 from promethios.governance.enforcement.ambient import ambient_attributes, guarded_by, subject_of
 from promethios.governance.enforcement.redaction import redact_span
@@ -18,6 +19,8 @@ from promethios.governance.operation import Operation
 from promethios.governance.telemetry.spans import SCOPE, stamp
 
 _log = logging.getLogger(__name__)
+
+_STOPPED = frozenset(verdict.value for verdict in Verdict if verdict.stops)
 
 
 class GovernanceSpanProcessor(SpanProcessor):
@@ -75,9 +78,10 @@ class GovernanceSpanProcessor(SpanProcessor):
         if layer == "guard":  # which decides what comes after, too
             return
         context = trace.set_span_in_context(trace.NonRecordingSpan(cast(Any, span.context)))
-        if layer is None:
+        if layer is None:  # nothing decided it in time
             self._observe(f"{kind}.before", attributes, context)
-        self._observe(f"{kind}.after", attributes, context)
+        if attributes.get(semconv.DECISION_ENFORCED) not in _STOPPED:
+            self._observe(f"{kind}.after", attributes, context)
 
     def _observe(self, point: str, attributes: dict[str, Any], context: Context) -> None:
         before = point.endswith("before")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import Span
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _DEPTH = 32
+UNREADABLE: Final = "[REDACTED:unreadable]"
 _REDACT = "_promethios_redact"
 
 Redact = Callable[[str], str]
@@ -46,7 +47,19 @@ def _redact_value(value: Any, redact: Redact, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         parts = [_redact_value(v, redact, depth + 1) for v in value]
         return type(value)(parts) if any(a is not b for a, b in zip(parts, value, strict=True)) else value
-    return value
+    if value is None or isinstance(value, int | float | bytes):
+        return value
+    return _redact_object(value, redact)
+
+
+def _redact_object(value: Any, redact: Redact) -> Any:
+    """The SDK exports the text of an object, so it is that text which must be clean, and must not fail."""
+    try:
+        text = str(value)
+        redacted = redact(text)
+    except Exception:
+        return UNREADABLE
+    return value if redacted is text else redacted
 
 
 class _Redacting(Span):
@@ -90,7 +103,7 @@ class GovernanceLogProcessor(LogRecordProcessor):
         try:
             self._redact_record(log_record.log_record)
         except Exception:
-            log_record.log_record.body = "[REDACTED:unreadable]"
+            log_record.log_record.body = UNREADABLE
             _log.exception("cannot redact a log record; its body is withheld")
 
     def _redact_record(self, record: Any) -> None:

@@ -19,6 +19,7 @@ class Ledger:
     """
 
     def __init__(self) -> None:
+        self._instance: str | None = None
         self._inherited: str | None = None
         self._start_anew()
         if hasattr(os, "register_at_fork"):
@@ -48,4 +49,4 @@ class Ledger:
         self._lock = threading.Lock()
         self._seq = 0
         self._prefix = random.SystemRandom().getrandbits(64)
-        self._instance: str | None = None
+        self._instance = None

@@ -1,18 +1,13 @@
-"""A governor with small policies, and a real SDK whose spans stay in memory."""
+"""Small policies, and a real SDK whose spans stay in memory: what the tests of enforcement share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
-
-from promethios.governance import GovernanceSpanProcessor, Governor
 
 CARD = "4111 1111 1111 1111"
 
@@ -87,30 +82,3 @@ class Traced:
 
 
 MakeTraced = Callable[..., Traced]
-
-
-@pytest.fixture
-def traced_with(governor: Governor) -> Iterator[MakeTraced]:
-    made: list[Traced] = []
-
-    def make(sampler: Sampler = ALWAYS_ON, **options: Any) -> Traced:
-        traced = Traced(TracerProvider(sampler=sampler, **options))
-        traced.provider.add_span_processor(GovernanceSpanProcessor(governor))
-        traced.provider.add_span_processor(SimpleSpanProcessor(traced.exporter))
-        governor.set_tracer_provider(traced.provider)
-        made.append(traced)
-        return traced
-
-    yield make
-    for traced in made:
-        traced.provider.shutdown()
-
-
-@pytest.fixture
-def governor() -> Governor:
-    return Governor.from_text(POLICIES)
-
-
-@pytest.fixture
-def traced(traced_with: MakeTraced) -> Traced:
-    return traced_with()
