@@ -29,6 +29,8 @@ class Promethios:
         tracer_provider: Makes spans that are governed and exported.
         meter_provider: Makes metrics that are exported.
         logger_provider: Makes log records that are redacted and exported.
+        decision_provider: Makes the spans of decisions; None where nothing is governed. A span processor added
+            to it hears of each decision at once.
     """
 
     def __init__(
@@ -38,14 +40,14 @@ class Promethios:
         tracer_provider: TracerProvider,
         meter_provider: MeterProvider,
         logger_provider: LoggerProvider,
-        lane: TracerProvider | None = None,
+        decision_provider: TracerProvider | None = None,
     ) -> None:
         self.governor = governor
         self.tracer_provider = tracer_provider
         self.meter_provider = meter_provider
         self.logger_provider = logger_provider
+        self.decision_provider = decision_provider
         self._delivery = delivery
-        self._lane = lane
         self._handler: logging.Handler | None = None
         self._closed = False
 
@@ -80,7 +82,7 @@ class Promethios:
             self._closed = True
             self._collect(deadline)
             # Collectors first: what they still hand over is the delivery's to place.
-            for provider in (self.tracer_provider, self._lane, self.logger_provider):
+            for provider in (self.tracer_provider, self.decision_provider, self.logger_provider):
                 if provider:
                     provider.shutdown()
             if self._handler:
@@ -114,7 +116,7 @@ class Promethios:
 
     def _collect(self, deadline: float) -> None:
         """Move what was recorded into the delivery. It needs no network, so it does not wait for one."""
-        for provider in (self.tracer_provider, self._lane, self.logger_provider, self.meter_provider):
+        for provider in (self.tracer_provider, self.decision_provider, self.logger_provider, self.meter_provider):
             left = max(1, int((deadline - time.monotonic()) * 1000))
             try:
                 if provider:
