@@ -1,7 +1,8 @@
-"""Evaluates the policies of a bundle for one operation. Pure: it reads the operation and the state and changes nothing.
+"""Evaluates the policies of a bundle for one operation. Pure: it reads the operation and the state and
+changes nothing.
 
-What cannot go wrong: `Engine.evaluate` never raises. A policy that cannot be evaluated is a match with ``failed`` set and
-the policy's ``onError`` as its action, and the other policies are evaluated all the same.
+What cannot go wrong: `Engine.evaluate` never raises. A policy that cannot be evaluated is a match with
+``failed`` set and the policy's ``onError`` as its action, and the other policies are evaluated all the same.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from promethios.governance.detectors import (
     Found,
     Scanner,
     Survey,
+    placeholder,
     redact,
     redact_text,
     render,
@@ -67,7 +69,7 @@ class Engine:
                 return decision
 
     def redact_text(self, text: str) -> str:
-        """The text without what the bundle's enforced redacting policies detect; the same object if nothing."""
+        """The text without what enforced redacting policies detect; the same object if that is nothing."""
         return redact_text(text, self._redactor) if self._redactor is not None else text
 
     def _evaluate(self, operation: Operation, state: State) -> tuple[Decision, tuple[_Claim, ...]]:
@@ -125,7 +127,7 @@ class _Evaluation:
             self._fail(policy, reason)
 
     def _consider(self, policy: Policy) -> None:
-        """All parts must hold. One that does not decides, even where another has no answer, as in CEL's ``&&``."""
+        """All parts must hold. As in CEL's ``&&``, one that does not decides, whatever the others are."""
         if policy.match is not None and not policy.match.holds(self._operation.attributes):
             return
         failures: list[Exception] = []
@@ -163,7 +165,7 @@ class _Evaluation:
         return False
 
     def _detect(self, policy: Policy) -> tuple[list[tuple[str, Found]], str]:
-        """What the policy's detectors found in its fields, and why something could not be looked at, if so."""
+        """What the policy's detectors found, and why something could not be looked at; empty if all was."""
         assert policy.detect is not None
         found, gap = [], ""
         for name in policy.detect.fields:
@@ -176,8 +178,9 @@ class _Evaluation:
         looked = self._surveys.get(name)
         if looked is None:
             value = getattr(self._operation, name)
-            nothing = value is None or self._scanner is None
-            looked = self._surveys[name] = Survey() if nothing else survey(value, self._scanner)
+            scanner = self._scanner
+            looked = Survey() if value is None or scanner is None else survey(value, scanner)
+            self._surveys[name] = looked
         return looked
 
     def _match(self, policy: Policy, found: list[tuple[str, Found]]) -> None:
@@ -209,8 +212,16 @@ class _Evaluation:
         for name, detectors in self._redactions.items():
             found = [each for each in self._surveys[name].found if each.hit.detector in detectors]
             if found:
-                payload[name] = redact(payload[name], found)
+                payload[name] = _redacted(payload[name], found)
         return payload
+
+
+def _redacted(value: Any, found: list[Found]) -> Any:
+    """The value without what was found. One that cannot be taken apart again goes as a whole."""
+    try:
+        return redact(value, found)
+    except Exception:
+        return placeholder("unreadable")
 
 
 def _reason(policy: Policy, found: list[tuple[str, Found]]) -> str:

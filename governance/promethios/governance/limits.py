@@ -1,8 +1,8 @@
 """What has been used so far: calls and tokens, in total and over time, for each conversation, agent and tool.
 
-The state is bounded: the keys by least recent use, each key's history by steps that get coarser with age. A window is
-counted in steps of a second up to 2 minutes, of a minute up to 2 hours, of an hour above; the step that the window's
-start cuts is counted whole, so that a limit may hold up to one step longer, never shorter.
+The state is bounded: the keys by least recent use, each key's history by steps that get coarser with age. A
+window is counted in steps of a second up to 2 minutes, of a minute up to 2 hours, of an hour above; the step
+that the window's start cuts is counted whole, so that a limit may hold up to one step longer, never shorter.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Counter:
 
     Args:
         of: ``calls`` or ``tokens``.
-        kind: The kind of operation whose calls are counted (``model``, ``tool``, ``agent``); empty for tokens.
+        kind: The kind of operation whose calls are counted (``model``, ``tool``, ``agent``); empty for
+            tokens.
         per: ``conversation``, ``agent`` or ``tool``.
         key: Which conversation, agent or tool.
     """
@@ -111,7 +112,7 @@ class State:
             return self._used(counter, window)
 
     def record(self, operation: Operation, decision: Decision) -> None:
-        """Account for an operation that was decided: its tokens, and its call unless the decision stops it."""
+        """Account for a decided operation: its tokens, and its call unless the decision stops it."""
         self.record_if(operation, decision, ())
 
     def record_if(

@@ -1,7 +1,8 @@
 """Random conditions, evaluated by our closures and by Google's CEL for C++, must agree.
 
-The generator knows the types of what it writes most of the time and forgets them sometimes, so that type errors,
-overflows, missing keys and their absorption by the logical operators are met as often as plain values.
+The generator knows the types of what it writes most of the time and forgets them sometimes, so that type
+errors, overflows, missing keys and their absorption by the logical operators are met as often as plain
+values.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from promethios.governance.conditions.types import BOOL, DOUBLE, DYN, INT, TEXT
 try:
     from cel_expr_python import cel
 except ImportError:
-    cel = None
+    cel = None  # type: ignore[assignment]
     if os.environ.get("CI") == "true":
         raise
 
@@ -76,29 +78,29 @@ class Generator:
             kind = self.random.choice(["bool", "int", "double", "text", "list"])
         if self.random.random() < 0.05:
             return self.dynamic(depth)
-        write: Callable[[int], str] = getattr(self, kind if depth > 0 else f"{kind}_leaf")
+        write: Callable[[int], str] = getattr(self, f"write_{kind}" if depth > 0 else f"write_{kind}_leaf")
         return write(depth - 1)
 
     def one(self, *alternatives: str) -> str:
         return self.random.choice(alternatives)
 
-    def bool_leaf(self, depth: int) -> str:
+    def write_bool_leaf(self, depth: int) -> str:
         return self.one("true", "false", "b", "d.b", "has(d.i)", "has(d.zz)", "has(d.m.i)", "has(d.i.x)")
 
-    def int_leaf(self, depth: int) -> str:
+    def write_int_leaf(self, depth: int) -> str:
         return self.one(
             "0", "1", "-1", "2", "7", "0x1F", "9223372036854775807", "i", "j", "d.i", "d.neg", "d.max"
         )
 
-    def double_leaf(self, depth: int) -> str:
+    def write_double_leaf(self, depth: int) -> str:
         return self.one("0.0", "1.5", "-2.0", "1e3", "7.0", "1e300", "x", "d.x", "d.big", "double('nan')")
 
-    def text_leaf(self, depth: int) -> str:
+    def write_text_leaf(self, depth: int) -> str:
         return self.one(
             "''", "'gpt'", '"gpt-4o"', "'7'", "'-3.5'", "'ü'", r"'\u00e9\n'", r"r'\d+'", "s", "t", "d.s"
         )
 
-    def list_leaf(self, depth: int) -> str:
+    def write_list_leaf(self, depth: int) -> str:
         return self.one(
             "[]", "[1, 2, 3]", "['gpt-4o', 'x']", "[1, 'a', 2.0]", "d.l", "d.m.l", "[true]", "[[1], [2.0]]"
         )
@@ -119,7 +121,7 @@ class Generator:
         ]
         return self.one(*names, *self.variables, *self.variables)
 
-    def bool(self, depth: int) -> str:
+    def write_bool(self, depth: int) -> str:
         a, b = self.random.choice(
             [("int", "int"), ("double", "double"), ("text", "text"), ("bool", "bool"), ("list", "list")]
         )
@@ -133,7 +135,8 @@ class Generator:
         if kind == 5:
             return self.one("!", "!!") + self.expression("bool", depth)
         if kind == 6:
-            return f"({self.expression(self.one('int', 'text', 'double', 'bool'), depth)} in {self.expression('list', depth)})"
+            item = self.expression(self.one("int", "text", "double", "bool"), depth)
+            return f"({item} in {self.expression('list', depth)})"
         if kind == 7:
             method = self.one("startsWith", "endsWith", "contains", "matches")
             return f"{self.expression('text', depth)}.{method}({self.expression('text', depth)})"
@@ -147,7 +150,7 @@ class Generator:
         self.variables.pop()
         return f"{sequence}.{self.one('exists', 'all')}({name}, {body})"
 
-    def int(self, depth: int) -> str:
+    def write_int(self, depth: int) -> str:
         kind = self.random.randrange(6)
         if kind < 3:
             operator = self.one("+", "-", "*", "/", "%")
@@ -158,24 +161,29 @@ class Generator:
             return f"size({self.expression(self.one('text', 'list'), depth)})"
         return f"int({self.expression(self.one('int', 'double', 'text'), depth)})"
 
-    def double(self, depth: int) -> str:
+    def write_double(self, depth: int) -> str:
         if self.random.random() < 0.6:
             operator = self.one("+", "-", "*", "/")
             return f"({self.expression('double', depth)} {operator} {self.expression('double', depth)})"
         return f"double({self.expression(self.one('int', 'double', 'text'), depth)})"
 
-    def text(self, depth: int) -> str:
+    def write_text(self, depth: int) -> str:
         if self.random.random() < 0.4:
             return f"({self.expression('text', depth)} + {self.expression('text', depth)})"
         if self.random.random() < 0.4:
-            return f"({self.expression('bool', depth)} ? {self.expression('text', depth)} : {self.expression('text', depth)})"
+            chosen, other = self.expression("text", depth), self.expression("text", depth)
+            return f"({self.expression('bool', depth)} ? {chosen} : {other})"
         return f"string({self.expression(self.one('int', 'double', 'bool', 'text'), depth)})"
 
-    def list(self, depth: int) -> str:
+    def write_list(self, depth: int) -> str:
         if self.random.random() < 0.3:
             return f"({self.expression('list', depth)} + {self.expression('list', depth)})"
         kind = self.one("int", "text", "double", "bool")
         return "[" + ", ".join(self.expression(kind, depth) for _ in range(self.random.randrange(4))) + "]"
+
+
+def read(name: str, frame: DataFrame) -> Any:
+    return frame.data[name]
 
 
 def ours(source: str) -> Any:
@@ -217,7 +225,7 @@ def same(left: Any, right: Any) -> bool:
         return False
     if isinstance(left, list):
         return len(left) == len(right) and all(map(same, left, right))
-    return left == right or (left != left and right != right)
+    return bool(left == right) or (left != left and right != right)
 
 
 def environment() -> Any:

@@ -1,6 +1,7 @@
 """The steady names of an operation's data, and the attributes that each is read from.
 
-An alias outlives the renaming of an attribute: old and new names stand in one row of `ALIASES`, the preferred one first.
+An alias outlives the renaming of an attribute: old and new names stand in one row of `ALIASES`, the
+preferred one first.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Alias:
         value = adopt(value)
         if type(value) is not (str if self.type == TEXT else int):
             raise EvaluationError(f"the attribute behind '{self.name}' is not of type {self.type}")
-        return value  # type: ignore[no-any-return]
+        return value
 
 
 def first_of(attributes: Mapping[str, Any], names: tuple[str, ...]) -> Any:

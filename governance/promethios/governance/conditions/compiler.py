@@ -1,7 +1,7 @@
 """A condition's syntax tree to Python closures, with its types checked on the way.
 
-Each node becomes a function of the frame; there is no interpreter loop and no ``eval``. What is known beforehand
-(literals, parameters, patterns) is computed here, once.
+Each node becomes a function of the frame; there is no interpreter loop and no ``eval``. What is known
+beforehand (literals, parameters, patterns) is computed here, once.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-
-import re2
 
 from promethios.governance.conditions import logic, values
 from promethios.governance.conditions.environment import UNKNOWN, Environment, Frame, Run
@@ -26,7 +24,7 @@ from promethios.governance.conditions.nodes import (
     Quantifier,
     Select,
 )
-from promethios.governance.conditions.overloads import RUN, compile_pattern, result_type, search
+from promethios.governance.conditions.overloads import RUN, result_type
 from promethios.governance.conditions.parser import parse
 from promethios.governance.conditions.types import (
     BOOL,
@@ -41,6 +39,7 @@ from promethios.governance.conditions.types import (
     common,
     list_of,
 )
+from promethios.governance.detectors.patterns import Pattern, PatternError
 
 _LITERAL_TYPES: Final = {bool: BOOL, int: INT, float: DOUBLE, str: TEXT, type(None): NULL}
 
@@ -78,7 +77,8 @@ def compile_condition(source: str, environment: Environment) -> Condition:
     """Compile the source of a condition.
 
     Raises:
-        ConditionError: it is not in the profile, uses a name that `environment` does not have, or is not a bool.
+        ConditionError: it is not in the profile, uses a name that `environment` does not have, or is not a
+            bool.
     """
     compiler = Compiler(environment)
     part = compiler.compile(parse(source))
@@ -284,7 +284,7 @@ def _plain(function: str, parts: list[Part]) -> Run:
 
 
 def _quick(node: Call, parts: list[Part]) -> Run | None:
-    """A faster closure for what policies write most: comparing a text, or looking it up in a list of texts."""
+    """A faster closure for what policies write most: comparing a text, or finding it in a list of texts."""
     first = parts[0]
     known = parts[1].constant if len(parts) == 2 else UNKNOWN
     if node.function == "matches" and isinstance(known, str):
@@ -300,10 +300,17 @@ def _quick(node: Call, parts: list[Part]) -> Run | None:
     return None
 
 
-def _matcher(text: Run, pattern: str, offset: int) -> Run:
+def _matcher(text: Run, source: str, offset: int) -> Run:
+    """``text.matches(source)`` with a pattern that is written out: it is compiled here, once."""
     try:
-        compiled = compile_pattern(pattern)
-    except (re2.error, ValueError) as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        raise ConditionError(f"not a regular expression of RE2: {reason}", offset) from None
-    return lambda frame: search(compiled, text(frame))
+        pattern = Pattern(source)
+    except PatternError as error:
+        raise ConditionError(f"not a regular expression of RE2: {error}", offset) from None
+
+    def run(frame: Any) -> bool:
+        value = text(frame)
+        if type(value) is not str:
+            raise values.no_overload("matches", value)
+        return pattern.occurs(value)
+
+    return run

@@ -12,8 +12,8 @@ from promethios.governance.conditions.types import Type
 class Frame:
     """What one evaluation works on; the values that variables read are a subclass's.
 
-    It belongs to one thread and one operation. `bound` holds the variables of the quantifiers that are running,
-    `steps` how many items they have looked at.
+    It belongs to one thread and one operation. `bound` holds the variables of the quantifiers that are
+    running, `steps` how many items they have looked at.
     """
 
     __slots__ = ("bound", "steps")

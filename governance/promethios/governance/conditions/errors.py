@@ -22,6 +22,6 @@ class ConditionError(ValueError):
 class EvaluationError(Exception):
     """A condition has no value for this operation, for example because a key is missing.
 
-    ``&&`` and ``||`` absorb it as CEL defines. The message names what the author wrote and the kinds of values
-    met, never a value: it ends up in a decision's reason.
+    ``&&`` and ``||`` absorb it as CEL defines. The message names what the author wrote and the kinds of
+    values met, never a value: it ends up in a decision's reason.
     """

@@ -62,7 +62,7 @@ class Facts(Frame):
 
 def environment(params: Mapping[str, Any]) -> Environment:
     """The names that a policy with these parameters can use."""
-    return Environment({**_VARIABLES, "params": constant(MAP, params)}, lambda facts: facts.attributes)  # type: ignore[no-any-return]
+    return Environment({**_VARIABLES, "params": constant(MAP, params)}, lambda facts: facts.attributes)
 
 
 def _arguments(value: Any) -> Mapping[str, Any]:

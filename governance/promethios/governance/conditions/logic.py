@@ -109,13 +109,14 @@ def ternary(choice: Run, chosen: Run, other: Run) -> Run:
 def chain(decisive: bool, operands: tuple[Run, ...]) -> Run:
     """``a || b || c`` (`decisive` is true) or ``a && b && c`` (false).
 
-    One operand with the decisive value decides, whatever the others are: only where none has it does an error of
-    another count.
+    One operand with the decisive value decides, whatever the others are: only where none has it does an
+    error of another count.
     """
     name = "||" if decisive else "&&"
 
     def run(frame: Any) -> bool:
         failure: EvaluationError | None = None
+        value: object
         for operand in operands:
             try:
                 value = operand(frame)
@@ -139,6 +140,7 @@ def quantifier(decisive: bool, sequence: Run, depth: int, body: Run) -> Run:
 
     def run(frame: Any) -> bool:
         failure: EvaluationError | None = None
+        value: object
         for member in _members(sequence(frame), name):
             frame.steps += 1
             if frame.steps > MAX_STEPS:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-import re2
-
 from promethios.governance.conditions import values
 from promethios.governance.conditions.errors import ConditionError, EvaluationError
 from promethios.governance.conditions.types import (
@@ -22,6 +20,7 @@ from promethios.governance.conditions.types import (
     agree,
     common,
 )
+from promethios.governance.detectors.patterns import Pattern, PatternError
 
 #: The longest pattern that may come from data, in characters. Written-out ones are bounded by the source.
 MAX_DYNAMIC_PATTERN: Final = 256
@@ -103,34 +102,13 @@ def _on_texts(name: str, run: Callable[[str, str], bool]) -> Callable[[Any, Any]
     return checked
 
 
-def search(pattern: Any, text: Any) -> bool:
-    """Whether the compiled pattern occurs in the text."""
-    if type(text) is not str:
-        raise values.no_overload("matches", text)
-    # A lone surrogate is no character of any pattern; as '?' it neither fails nor moves the others.
-    return pattern.search(text.encode("utf-8", "replace")) is not None
-
-
 def _matches(text: str, pattern: str) -> bool:
     if len(pattern) > MAX_DYNAMIC_PATTERN:
         raise EvaluationError("a pattern from data is too long")
     try:
-        return search(compile_pattern(pattern), text)
-    except (ValueError, re2.error):
+        return Pattern(pattern).occurs(text)
+    except PatternError:
         raise EvaluationError("a pattern from data is not a regular expression") from None
-
-
-def compile_pattern(pattern: str) -> Any:
-    """The pattern, compiled by RE2: linear in the length of the text, whatever the pattern.
-
-    Raises:
-        re2.error: it is not in RE2's syntax, or is too large.
-        UnicodeEncodeError: it is no valid text.
-    """
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 1 << 20
-    return re2.compile(pattern, options)
 
 
 #: What computes each operator and function.

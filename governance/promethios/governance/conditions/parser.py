@@ -37,7 +37,26 @@ QUANTIFIERS: Final = ("exists", "all")
 
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 _RESERVED: Final = frozenset(
-    "as break const continue else for function if import in let loop package namespace return var void while".split()
+    (
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    )
 )
 _RELATIONS: Final = ("==", "!=", "<", "<=", ">", ">=")
 _NOT_IN_PROFILE: Final = (

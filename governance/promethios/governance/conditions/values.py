@@ -1,8 +1,9 @@
 """What CEL's operators and functions do with values, as plain functions.
 
-A value is None, bool, int (64 bits), float, str, a list or tuple, or a mapping with text keys. Python is laxer than
-CEL in three places, and each function here minds them: a bool is not an int (``true in [1]`` is false, ``true < 1`` is
-an error), int and double compare but do not add, and an int that leaves 64 bits is an error.
+A value is None, bool, int (64 bits), float, str, a list or tuple, or a mapping with text keys. Python is
+laxer than CEL in three places, and each function here minds them: a bool is not an int (``true in [1]`` is
+false, ``true < 1`` is an error), int and double compare but do not add, and an int that leaves 64 bits is an
+error.
 """
 
 from __future__ import annotations
@@ -209,7 +210,8 @@ def to_int(value: Any) -> int:
         return int(value)
     if type(value) is not str:
         raise no_overload("int", value)
-    # The length is bounded before Python's quadratic conversion sees it: 20 characters hold any 64-bit number.
+    # The length is bounded before Python's quadratic conversion sees it: 20 characters hold any 64-bit
+    # number.
     digits = value.strip(_ASCII_SPACE)
     if len(digits) > 64 or not _INT_TEXT.fullmatch(digits) or not INT_MIN <= int(digits) <= INT_MAX:
         raise EvaluationError("a text is not an int")

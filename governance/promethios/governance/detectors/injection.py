@@ -1,4 +1,7 @@
-"""Heuristics for prompt injection. They find the blunt attempts and miss the rest: flag by them, do not rely on them."""
+"""Heuristics for prompt injection.
+
+They find the blunt attempts and miss the rest: flag by them, do not rely on them.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,21 @@ def _phrase(name: str, *patterns: str) -> Detector:
 INJECTION: Final = (
     _phrase(
         "exfiltration",
-        r"\b(?:send|forward|post|upload|e-?mail|exfiltrate)\b.{0,40}\b(?:passwords?|credentials?|api[ _-]?keys?|secrets?"
-        r"|tokens?|conversation|chat history|card numbers?|customer (?:data|records|details))\b.{0,40}\bto\b.{0,20}"
-        r"(?:https?://|[\w.+-]+@[\w-]+\.)",
+        r"\b(?:send|forward|post|upload|e-?mail|exfiltrate)\b.{0,40}\b(?:passwords?|credentials?"
+        r"|api[ _-]?keys?|secrets?|tokens?|conversation|chat history|card numbers?"
+        r"|customer (?:data|records|details))\b.{0,40}\bto\b.{0,20}(?:https?://|[\w.+-]+@[\w-]+\.)",
     ),
     _phrase(
         "hidden_action",
-        r"\b(?:do not|don't|never|without) (?:tell|telling|inform|informing|mention|mentioning|notify|notifying"
-        r"|alert|alerting|reveal|revealing)\b.{0,30}\b(?:user|human|operator|customer|owner)s?\b",
+        r"\b(?:do not|don't|never|without) (?:tell|telling|inform|informing|mention|mentioning"
+        r"|notify|notifying|alert|alerting|reveal|revealing)\b.{0,30}"
+        r"\b(?:user|human|operator|customer|owner)s?\b",
     ),
     _phrase(
         "ignore_instructions",
-        r"\b(?:ignore|disregard|forget|override|bypass)\s(?:[\w']+\s){0,4}(?:previous|prior|above|earlier|preceding|your"
-        r"|system|existing|original)\s(?:[\w']+\s){0,2}(?:instruction|prompt|rule|direction|guideline|directive|command)s?\b",
+        r"\b(?:ignore|disregard|forget|override|bypass)\s(?:[\w']+\s){0,4}"
+        r"(?:previous|prior|above|earlier|preceding|your|system|existing|original)\s(?:[\w']+\s){0,2}"
+        r"(?:instruction|prompt|rule|direction|guideline|directive|command)s?\b",
     ),
     # Marks by which models tell who speaks; in content they pretend to be somebody else.
     _phrase(
@@ -34,7 +39,8 @@ INJECTION: Final = (
     ),
     _phrase(
         "new_role",
-        r"\byou are now\s(?:an?\s|in\s|the\s)?(?:DAN|developer mode|jailbroken|unrestricted|unfiltered|root|admin)\b",
+        r"\byou are now\s(?:an?\s|in\s|the\s)?"
+        r"(?:DAN|developer mode|jailbroken|unrestricted|unfiltered|root|admin)\b",
         r"\b(?:enable|enter|activate)\s(?:DAN|developer|jailbreak|god|unrestricted)\smode\b",
     ),
     _phrase(

@@ -1,7 +1,8 @@
 """Personal data that has a form of its own and can be verified: cards, IBANs, addresses, US social security.
 
-What looks alike is refused: identifiers, trace ids, hashes, epochs, versions, decimals, ISBNs. A number that is
-right by chance is possible (one in ten passes Luhn's test), which is why each check asks for more than one thing.
+What looks alike is refused: identifiers, trace ids, hashes, epochs, versions, decimals, ISBNs. A number that
+is right by chance is possible (one in ten passes Luhn's test), which is why each check asks for more than
+one thing.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import Final
 
 from promethios.governance.detectors.detector import WORD, Detector, previous
 
-# Issuer prefixes (ranges of the first digits) with the lengths that are issued, as published by the networks and
-# listed in https://en.wikipedia.org/wiki/Payment_card_number
+# Issuer prefixes (ranges of the first digits) with the lengths that are issued, as published by the networks
+# and listed in https://en.wikipedia.org/wiki/Payment_card_number
 _ISSUERS: Final = (
     ("4", "4", (16, 19)),  # Visa
     ("51", "55", (16,)),  # Mastercard
@@ -81,7 +82,7 @@ def _issued(digits: str) -> bool:
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Whether a number is no part of a decimal, a version, or an identifier that is joined by dashes."""
     before, after = previous(text, start), text[end : end + 1]
-    if before in (".", "-", "+", "_", "#") and before or after == "_":
+    if (before and before in ".-+_#") or after == "_":
         return False
     return not (after in (".", "-", "+") and text[end + 1 : end + 2].isalnum())
 

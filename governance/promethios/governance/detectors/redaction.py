@@ -1,4 +1,4 @@
-"""Putting placeholders where something hit. The structure stays: lists, maps, and JSON in texts remain what they were."""
+"""Putting placeholders where something hit. Lists, maps and JSON in texts stay what they were."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def redact(value: Any, found: Iterable[Found]) -> Any:
 
 
 def redact_text(text: str, scanner: Scanner) -> str:
-    """The text without what the scanner finds in it, whatever its length; the same object where that is nothing."""
+    """The text without what the scanner finds, whatever its length; the same object if that is nothing."""
     found = survey(text, scanner, limit=2 * len(text) + (1 << 20)).found
     redacted = redact(text, found)
     return redacted if isinstance(redacted, str) else text

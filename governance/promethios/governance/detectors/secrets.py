@@ -1,4 +1,4 @@
-"""Credentials that say what they are: keys with a provider's prefix, tokens, private keys, connection strings."""
+"""Credentials that say what they are: keys with a prefix, tokens, private keys, connection strings."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ from promethios.governance.detectors.detector import WORD, Detector
 _MIN_DISTINCT: Final = 8
 _PREFIX: Final = re.compile(r"[A-Za-z_]{2,8}[-_.](?:[a-z]{2,8}\d{0,2}[-_])?")
 _TEMPLATE: Final = re.compile(r"\$|[{<\[]|%|\*+$|x+$|\.+$", re.IGNORECASE)
+# A key behind its name, in an environment or a configuration file; by itself it looks like any base64.
+_AWS_SECRET: Final = (
+    r"""(?i:aws_?secret_?(?:access_?)?key)[\\"' ]{0,4}[=:][\\"' ]{0,4}"""
+    r"([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+]|$)"
+)
+# The password in scheme://user:password@host, and in Server=...;Password=...
+_URL: Final = WORD + r"""[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s:@/"'<>\\]{0,64}:([^\s@/"'<>\\]{1,256})@"""
+_ADO: Final = (
+    r"(?i:\b(?:server|data source|host)=[^;\s]{1,99};[^\n]{0,99}?\b(?:password|pwd)=)"
+    r"""([^;\s"']{1,99})"""
+)
 _PEM_END: Final = re.compile(r"-----END [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----")
 
 
@@ -56,17 +67,15 @@ SECRETS: Final = (
     ),
     Detector(
         "secret.aws_secret_key",
-        (
-            r"(?i:aws_?secret_?(?:access_?)?key)\\?[\"']?\s{0,4}[=:]\s{0,4}\\?[\"']?([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+]|$)",
-        ),
+        (_AWS_SECRET,),
         _random,
     ),
     _prefixed("azure", r"AccountKey=[A-Za-z0-9+/]{86}=="),
     Detector(
         "secret.connection_string",
         (
-            WORD + r"""[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s:@/"'<>\\]{0,64}:([^\s@/"'<>\\]{1,256})@""",
-            r"(?i:\b(?:server|data source|host)=[^;\s]{1,128};[^\n]{0,128}?\b(?:password|pwd)=)([^;\s\"']{1,256})",
+            _URL,
+            _ADO,
         ),
         _password,
     ),
@@ -76,7 +85,8 @@ SECRETS: Final = (
     _prefixed("huggingface", r"hf_[A-Za-z0-9]{34,}"),
     Detector("secret.jwt", (WORD + r"(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)",), _jwt),
     _prefixed("npm", r"npm_[A-Za-z0-9]{36}\b"),
-    # The older form has no prefix but "sk-"; it is told by its length, or by the "OpenAI" in base64 in its middle.
+    # The older form has no prefix but "sk-"; it is told by its length, or by the "OpenAI" in base64 in its
+    # middle.
     _prefixed(
         "openai",
         r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{32,}",

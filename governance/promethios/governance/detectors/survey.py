@@ -1,7 +1,9 @@
-"""A look through everything that an operation carries: every text in it, wherever it is nested, is scanned once.
+"""A look through everything that an operation carries: every text in it, wherever it is nested, is scanned
+once.
 
-Texts that hold JSON (tool arguments, tool results) are scanned as they stand, and taken apart only where something
-hit or an escape could hide something; hits are then reported inside, so that the JSON stays JSON when they are redacted.
+Texts that hold JSON (tool arguments, tool results) are scanned as they stand, and taken apart only where
+something hit or an escape could hide something; hits are then reported inside, so that the JSON stays JSON
+when they are redacted.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from secrets import token_bytes
 from typing import Any, Final
 
 from promethios.governance.detectors.detector import Hit
+from promethios.governance.detectors.patterns import encode
 from promethios.governance.detectors.scanner import Scanner
 
 #: How deep lists, maps and JSON in texts may nest.
@@ -76,12 +79,12 @@ def survey(value: Any, scanner: Scanner, limit: int = MAX_CHARACTERS) -> Survey:
 
 
 def digest(text: str) -> str:
-    """A hash of the text (64 bits, hex) that can be compared within this process and means nothing outside."""
-    return blake2b(text.encode("utf-8", "replace"), digest_size=8, key=_DIGEST_KEY).hexdigest()
+    """A hash of the text (64 bits, hex): comparable within this process, and nothing outside it."""
+    return blake2b(encode(text), digest_size=8, key=_DIGEST_KEY).hexdigest()
 
 
 def render(name: str, path: Path) -> str:
-    """The path for people, such as ``input[1].content``; keys that are no plain names are left out as ``[*]``."""
+    """The path for people, such as ``input[1].content``; keys that are no plain names become ``[*]``."""
     return name + "".join(map(_render_part, path))
 
 
@@ -93,7 +96,7 @@ def _render_part(part: str | int | Masked) -> str:
 
 def parse_json(text: str) -> Any:
     """The list or map that the text is the JSON of, or None."""
-    if not text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
         return json.loads(text)

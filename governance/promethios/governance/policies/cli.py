@@ -22,8 +22,8 @@ def policies() -> None:
 def check(files: tuple[str, ...], as_json: bool) -> None:
     """Say whether policy files can be used, and list every mistake in those that cannot.
 
-    FILE may also be a bundle of the library, such as promethios:baseline. Exits with 0 if all files are good, with 1
-    if one is not.
+    FILE may also be a bundle of the library, such as promethios:baseline. Exits with 0 if all files are
+    good, with 1 if one is not.
     """
     results = [_check(file) for file in files]
     if as_json:

@@ -1,7 +1,7 @@
 """YAML text to a tree that knows its lines: plain values only, nothing that YAML would construct or expand.
 
-Tags, anchors and merge keys are refused: a policy means what is written where it stands, and a file of a few lines
-cannot unfold into gigabytes.
+Tags, anchors and merge keys are refused: a policy means what is written where it stands, and a file of a few
+lines cannot unfold into gigabytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _TAG: Final = "tag:yaml.org,2002:"
 class Text:
     """The value None, bool, int, float or str, as it was written.
 
-    `exact` says that column + n is the column of the value's n-th character: it is on one line, and has no escapes.
+    `exact` says that column + n is the column of the value's n-th character: it is on one line, and has no
+    escapes.
     """
 
     line: int

@@ -43,7 +43,7 @@ class Names:
 
 
 def _glob(pattern: str) -> Callable[[str], bool]:
-    """A matcher for a pattern, linear in the text: the pieces between the ``*`` are found one behind the other."""
+    """A matcher that is linear in the text: the pieces between the ``*`` are found one behind the other."""
     first, *rest = [re.compile(_literal(piece), re.DOTALL) for piece in pattern.split("*")]
     if not rest:
         return lambda text: first.fullmatch(text) is not None

@@ -87,7 +87,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What policies of a bundle take where they say nothing; `on_error` is None where the bundle does not say."""
+    """What policies take where they say nothing; `on_error` is None where the bundle does not say either."""
 
     mode: str = "enforce"
     on_error: Verdict | None = None
