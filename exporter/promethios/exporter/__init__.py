@@ -5,7 +5,7 @@ from promethios.exporter import configure
 agent = configure("http://localhost:4318", api_key="pmk_…", policies="policies.yaml", service_name="billing")
 """
 
-from promethios.exporter.configure import AlreadyConfiguredError, configure
+from promethios.exporter.configuration import AlreadyConfiguredError, configure
 from promethios.exporter.counts import DropReason, FlushResult, Totals
 from promethios.exporter.exporters import (
     PromethiosLogExporter,

@@ -116,7 +116,12 @@ class Promethios:
 
     def _collect(self, deadline: float) -> None:
         """Move what was recorded into the delivery. It needs no network, so it does not wait for one."""
-        for provider in (self.tracer_provider, self.decision_provider, self.logger_provider, self.meter_provider):
+        for provider in (
+            self.tracer_provider,
+            self.decision_provider,
+            self.logger_provider,
+            self.meter_provider,
+        ):
             left = max(1, int((deadline - time.monotonic()) * 1000))
             try:
                 if provider:

@@ -66,10 +66,7 @@ SCENES: Final = (
                 'Please call read_customer {"customer_id": "C-7"} and confirm.',
             ),
             Task("try a model that nobody approved", "Is this model any better?", model="gpt-unapproved"),
-            *(
-                Task(f"a long report, part {part}", "Please write 600 words on refunds.")
-                for part in range(1, 6)
-            ),
+            *(Task(f"a long report, part {n}", "Please write 600 words on refunds.") for n in range(1, 6)),
         ),
     ),
 )
@@ -106,23 +103,17 @@ def delete_customer(customer_id: str) -> str:
     return f"Customer {customer_id} is deleted."
 
 
-TOOLS: Final[Mapping[str, Callable[..., str]]] = {
-    tool.__name__: tool
-    for tool in (lookup_order, estimate_delivery, read_mail, read_customer, delete_customer)
-}
+_ALL: Final = (lookup_order, estimate_delivery, read_mail, read_customer, delete_customer)
+TOOLS: Final[Mapping[str, Callable[..., str]]] = {tool.__name__: tool for tool in _ALL}
 
 
 def offers() -> list[dict[str, Any]]:
     """The tools in OpenAI's form."""
-    return [
-        {
-            "type": "function",
-            "function": {"name": name, "description": tool.__doc__, "parameters": _schema(tool)},
-        }
-        for name, tool in TOOLS.items()
-    ]
+    return [{"type": "function", "function": _describe(name, tool)} for name, tool in TOOLS.items()]
 
 
-def _schema(tool: Callable[..., str]) -> dict[str, Any]:
-    names = [name for name in tool.__annotations__ if name != "return"]
-    return {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": names}
+def _describe(name: str, tool: Callable[..., str]) -> dict[str, Any]:
+    arguments = [argument for argument in tool.__annotations__ if argument != "return"]
+    properties = {argument: {"type": "string"} for argument in arguments}
+    schema = {"type": "object", "properties": properties, "required": arguments}
+    return {"name": name, "description": tool.__doc__, "parameters": schema}

@@ -19,7 +19,7 @@ _OUTCOMES: Final = {
     "approve": ("?", "magenta"),
     "block": ("✗", "bold red"),
 }
-_COUNTS: Final = ("decisions", "blocked", "redacted", "flagged", "violations", "calls", "governed")
+_COUNTS: Final = ("decisions", "blocked", "redacted", "flagged", "violations", "calls")
 
 
 class Show:
@@ -35,7 +35,7 @@ class Show:
     def opening(self, receiver: str, database: str, llm: str) -> None:
         """Say what is running."""
         self._console.print(
-            "\n[bold]Promethios demonstration[/]: three agents, each governed by one policy file\n"
+            "\n[bold]Promethios demonstration[/]: three agents, governed by one policy file\n"
         )
         for name, value in (("receiver", receiver), ("database", database), ("LLM stand-in", llm)):
             self._console.print(Text(f"  {name:<13} {value}", style="dim"), soft_wrap=True)
@@ -48,14 +48,14 @@ class Show:
     def line(self, told: dict[str, Any]) -> None:
         """Show one line that an agent told."""
         if "task" in told:
-            self._console.print(Text(f"  › {told['task']}"))
+            self._console.print(Text(f"  ▸ {told['task']}"))
         elif told.get("point") and not (told["point"] == "agent.before" and told["enforced"] == "allow"):
             self._decision(told)
 
     def counts(self, agents: Sequence[dict[str, Any]]) -> None:
         """Show what the receiver counted."""
         table = Table(title="What the receiver stored", title_justify="left", title_style="bold", box=None)
-        table.add_column("agent")
+        table.add_column("agent", no_wrap=True)
         for name in _COUNTS:
             table.add_column(name, justify="right")
         for row in agents:
@@ -73,7 +73,7 @@ class Show:
             (not summary["deletions"], "the deletion that the mail asked for was not carried out"),
             (
                 not summary["card_found"],
-                "the card number is in none of: the LLM's requests, the database's files",
+                "the card number is neither with the LLM nor in the database's files",
             ),
         ):
             mark = Text("  ✓ ", style="green") if holds else Text("  ✗ ", style="bold red")
@@ -89,9 +89,9 @@ class Show:
 
     def _decision(self, told: dict[str, Any]) -> None:
         mark, style = _OUTCOMES[told["enforced"]]
-        text = Text(
-            f"    {mark} {told['enforced']:<7}{told['point']:<13} {told['subject'] or '':<18}", style=style
-        )
+        decided = f"    {mark} {told['enforced']:<7}{told['point']:<13} {told['subject'] or ''}"
         if told["reason"]:
-            text.append(f" {told['reason']}", style="default")
+            text = Text.assemble((f"{decided:<45} ", style), told["reason"])
+        else:
+            text = Text(decided, style=style)
         self._console.print(text, soft_wrap=True)

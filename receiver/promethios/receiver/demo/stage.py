@@ -67,10 +67,9 @@ class Stage:
         readback = Readback(self.url, self.read_key)
         told = Told()
         with contextlib.ExitStack() as stack:
-            playing = [
-                (scene, stack.enter_context(play(scene.name, self._environment()))) for scene in SCENES
-            ]
-            for scene, process in playing:
+            given = self._environment()
+            playing = [stack.enter_context(play(scene.name, given)) for scene in SCENES]
+            for scene, process in zip(SCENES, playing, strict=True):
                 show.scene(scene)
                 for line in process.lines():
                     told.add(line)
