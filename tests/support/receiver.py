@@ -58,11 +58,13 @@ class RunningReceiver:
         grpc: str = "127.0.0.1:0",
     ) -> None:
         self.db = db
+        new = not db.exists()
         self.process = start_promethios(
             "serve", "--db", str(db), "--http", "127.0.0.1:0", "--grpc", grpc, "--json", *arguments,
             environment=environment,
         )  # fmt: skip
         self._stderr: list[str] = []
+        self._said = threading.Condition()
         self._reader = threading.Thread(target=self._read_stderr)
         self._reader.start()
         line = self._first_line()
@@ -70,7 +72,7 @@ class RunningReceiver:
         self.http: str = ready["http"]
         self.grpc: str | None = ready["grpc"]
         self.version: str = ready["version"]
-        keys = dict(_KEY.findall(self.stderr))
+        keys = self._first_keys() if new else {}
         self.admin_key = keys.get("admin", "")
         self.ingest_key = keys.get("ingest", "")
 
@@ -103,7 +105,7 @@ class RunningReceiver:
 
     def data(self, path: str, **query: object) -> list[dict[str, Any]]:
         """The rows of an answer of the API, such as ``data("decisions", limit=10)``."""
-        answer = self.get(f"/api/v1/{path}", **query)
+        answer = self.get(f"/api/v1/{path}", None, **query)
         assert answer.status == 200, answer.body
         rows: list[dict[str, Any]] = answer.json()["data"]
         return rows
@@ -159,7 +161,15 @@ class RunningReceiver:
     def _read_stderr(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self._stderr.append(line)
+            with self._said:
+                self._stderr.append(line)
+                self._said.notify_all()
+
+    def _first_keys(self) -> dict[str, str]:
+        """The keys that it says on standard error, which may arrive after the line on standard output."""
+        with self._said:
+            self._said.wait_for(lambda: len(_KEY.findall(self.stderr)) == 2, _START_SECONDS)
+        return dict(_KEY.findall(self.stderr))
 
 
 def start_promethios(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 from flask import Flask, Request, Response, g, request
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -64,9 +65,12 @@ def create_app(services: Services, budget: Budget) -> Flask:
 def _as_refusal(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
-    if isinstance(error, HTTPException) and error.code in _KINDS:
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-        return Refusal(_KINDS[error.code], error.description or error.name, headers=headers)
+        kind = _KINDS.get(error.code, Kind.UNDECODABLE)
+        return Refusal(kind, error.description or error.name, headers=headers)
+    if isinstance(error, OperationalError) and str(error.orig) == "interrupted":
+        return unavailable("the question took too long: ask for a shorter range", retry_after=3)
     _log.error("%s %s failed", request.method, request.path, exc_info=error)
     return unavailable("the receiver failed to answer; its log says why", retry_after=3)
 

@@ -62,6 +62,7 @@ def parser_for(gate: Gate) -> type[Any]:
 
     class Parser(HTTPRequestParser):  # type: ignore[misc]
         stranger = False
+        adj: Any
 
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
@@ -85,6 +86,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     refusal the connection lingers: it is closed for sending, and what still arrives is thrown away.
     """
 
+    request: Any
     error_task_class = Refused
     linger = False
     _lingers_until = 0.0

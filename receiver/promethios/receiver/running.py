@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from promethios.receiver.access.keyring import KeyRequest, any_key, create_key
+from promethios.receiver.access.keys import ApiKey
 from promethios.receiver.access.roles import Scope
 from promethios.receiver.app import create_app
 from promethios.receiver.otlp.budget import Budget
@@ -53,15 +54,12 @@ class Receiver:
         with self._services.readers.connect() as connection:
             if any_key(connection):
                 return None
-        admin, ingest = (
-            self._services.writer.do(
-                lambda connection, scope=scope: create_key(
-                    connection, KeyRequest(FIRST_TENANT, frozenset({scope}))
-                )
-            )
-            for scope in (Scope.ADMIN, Scope.INGEST)
-        )
+        admin, ingest = self._make_key(Scope.ADMIN), self._make_key(Scope.INGEST)
         return FirstKeys(admin.reveal(), ingest.reveal())
+
+    def _make_key(self, scope: Scope) -> ApiKey:
+        request = KeyRequest(FIRST_TENANT, frozenset({scope}))
+        return self._services.writer.do(lambda connection: create_key(connection, request))
 
     @property
     def http_url(self) -> str:

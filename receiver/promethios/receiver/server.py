@@ -9,7 +9,7 @@ import time
 from typing import Any, Final
 
 from flask import Flask
-from waitress import wasyncore
+from waitress import wasyncore  # type: ignore[import-untyped]
 from waitress.server import create_server  # type: ignore[import-untyped]
 
 from promethios.receiver.access.gate import Gate

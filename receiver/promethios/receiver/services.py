@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
 from promethios.receiver.access.gate import Gate
-from promethios.receiver.access.keyring import Keyring
+from promethios.receiver.access.keyring import Keyring, touch_keys
 from promethios.receiver.ingest.pipeline import Pipeline
 from promethios.receiver.ingest.writer import Writer
+from promethios.receiver.refusal import Refusal
 from promethios.receiver.settings import Settings
 from promethios.receiver.store.sqlite import SQLiteStore
 
@@ -64,5 +66,10 @@ class Services:
 
     def close(self) -> None:
         """Commit what waits, then close the database. The transports must have stopped before."""
+        used = self.keyring.take_uses()
+        if used:
+            # A note for people; that it cannot be written is no reason not to end.
+            with suppress(Refusal):
+                self.writer.do(lambda connection: touch_keys(connection, used))
         self.writer.stop()
         self.store.close()

@@ -9,19 +9,21 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from promethios.receiver.store.urls import sqlite_path
+
+T = TypeVar("T")
 
 _MIB: Final = 1024 * 1024
 _PREFIX: Final = "PROMETHIOS_"
 
 #: Variables that begin alike and belong to the agent's side, or to a command other than `serve`.
 OTHERS: Final = frozenset(
-    {"ADMIN_KEY", "API_KEY", "CONFIG", "ENDPOINT", "POLICIES", "SERVICE_NAME", "SPOOL_DIR"}
+    {"ADMIN_KEY", "API_KEY", "CONFIG", "ENDPOINT", "POLICIES", "READ_KEY", "SERVICE_NAME", "SPOOL_DIR"}
 )
 
 
@@ -102,10 +104,11 @@ class Settings:
         self._at_least("connections", 16)
         self._at_least("idle_seconds", 1)
         self._check("db", lambda: self.path)
-        for name, address in (
-            ("http", self._check("http", lambda: self.http_address)),
-            ("grpc", self._check("grpc", lambda: self.grpc_address)),
-        ):
+        addresses = {
+            "http": self._check("http", lambda: self.http_address),
+            "grpc": self._check("grpc", lambda: self.grpc_address),
+        }
+        for name, address in addresses.items():
             if address is not None and not address.loopback and not self.behind_tls_proxy:
                 raise SettingsError(
                     f"{name} = {address}: others can reach this address, and keys would travel in the clear; "
@@ -116,11 +119,13 @@ class Settings:
         if getattr(self, name) < least:
             raise SettingsError(f"{name} = {getattr(self, name)}: it must be at least {least}")
 
-    def _check(self, name: str, read: Any) -> Any:
+    def _check(self, name: str, read: Callable[[], T]) -> T:
         try:
             return read()
         except ValueError as error:
-            raise SettingsError(f"{name} = {getattr(self, name)}: {error}") from error
+            # A database's URL may hold a password: it is not repeated.
+            shown = name if name == "db" else f"{name} = {getattr(self, name)}"
+            raise SettingsError(f"{shown}: {error}") from error
 
     @property
     def path(self) -> Path:

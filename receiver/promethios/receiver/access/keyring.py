@@ -16,6 +16,8 @@ from promethios.receiver.store.schema import api_keys, tenants
 
 #: How long a key is believed without asking the database again, seconds.
 BELIEVED: Final = 2.0
+#: How exactly it is written down when a key was last used, seconds.
+NOTED: Final = 60.0
 _MOST_BELIEVED: Final = 10_000
 
 
@@ -52,7 +54,7 @@ class KeyRequest:
         expires: Unix nanoseconds, or None for never.
 
     Raises:
-        ValueError: The tenant or the agent has no name, or no scope is given.
+        ValueError: The tenant or the agent has no name, no scope is given, or one agent is to administer.
     """
 
     tenant: str
@@ -68,6 +70,8 @@ class KeyRequest:
             raise ValueError(f"a key needs a scope: scopes are {', '.join(Scope)}")
         if self.agent_id is not None and not 0 < len(self.agent_id) <= 200:
             raise ValueError("an agent's id has 1 to 200 characters")
+        if self.agent_id is not None and Scope.ADMIN in self.scopes:
+            raise ValueError("a key that speaks for one agent cannot administer")
 
 
 def create_key(connection: Connection, request: KeyRequest) -> ApiKey:
@@ -128,6 +132,7 @@ class Keyring:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, KeyRecord | None]] = {}
         self._used: dict[str, int] = {}
+        self._noted: dict[str, float] = {}
 
     def find(self, key_id: str) -> KeyRecord | None:
         """The key with this id, or None."""
@@ -151,8 +156,14 @@ class Keyring:
             self._known.clear()
 
     def note_use(self, key_id: str) -> None:
-        """Remember that a key was used now."""
+        """Remember that a key was used now; of what is used all the time, once in `NOTED` seconds."""
+        now = time.monotonic()
         with self._lock:
+            if now - self._noted.get(key_id, -NOTED) < NOTED:
+                return
+            if len(self._noted) >= _MOST_BELIEVED:
+                self._noted.clear()
+            self._noted[key_id] = now
             self._used[key_id] = time.time_ns()
 
     def take_uses(self) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Subquery, Table, select
+from sqlalchemy import Connection, Executable, Subquery, Table, select
 
 from promethios.receiver.access.gate import Principal
 
@@ -34,10 +34,10 @@ class View:
             statement = statement.where(table.c.agent_id == self._principal.agent_id)
         return statement.subquery(table.name)
 
-    def rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+    def rows(self, statement: Executable) -> Sequence[Any]:
         """Every row of an answer."""
         return self._connection.execute(statement).all()
 
-    def value(self, statement: Select[Any]) -> Any:
+    def value(self, statement: Executable) -> Any:
         """The first column of the first row; None where there is none."""
         return self._connection.execute(statement).scalar()

@@ -54,7 +54,12 @@ def keys() -> None:
 @_where
 @click.option("--tenant", help="Whose data; made when new. Default: `default`, or the admin key's.")
 @click.option(
-    "--scope", "scopes", multiple=True, required=True, type=click.Choice(list(Scope)), help="May be repeated."
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="May be repeated.",
 )
 @click.option("--agent", metavar="ID", help="The one agent that the key speaks for.")
 @click.option(

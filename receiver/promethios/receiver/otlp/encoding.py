@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 from flask import Response
 from google.protobuf.message import Message
-from google.rpc.status_pb2 import Status
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from promethios.receiver.ingest.pipeline import Signal, Stored
 from promethios.receiver.otlp.messages import REJECTED, response

@@ -11,8 +11,8 @@ from typing import Any, Final, NoReturn
 import grpc  # type: ignore[import-untyped]
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
-from google.rpc.error_details_pb2 import RetryInfo
-from google.rpc.status_pb2 import Status
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from promethios.receiver.ingest.pipeline import Signal
 from promethios.receiver.otlp.budget import Budget

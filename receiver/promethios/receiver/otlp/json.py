@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import orjson
@@ -69,7 +69,7 @@ def _fill(message: Message, value: Any, depth: int) -> None:
             child.SetInParent()
             _fill(child, item, depth + 1)
         else:
-            _set(lambda number, name=field.name: setattr(message, name, number), field, item)
+            _set(partial(setattr, message, field.name), field, item)
 
 
 def _extend(message: Message, field: FieldDescriptor, items: Any, depth: int) -> None:

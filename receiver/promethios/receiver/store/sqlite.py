@@ -17,7 +17,9 @@ from urllib.parse import quote
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from promethios.receiver.store.lock import DatabaseLock
@@ -52,12 +54,14 @@ class SQLiteStore:
             self.writer = _writer_engine(path)
             self.revision = self._migrate()
             self.readers = _reader_engine(path)
-        except sqlite3.Error as error:
+        except DBAPIError as error:
             self._lock.release()
-            raise StoreError(f"cannot open {path}: {error}; it is left as it is") from error
-        except BaseException:
+            raise StoreError(f"cannot open {path}: {error.orig}; it is left as it is") from error
+        except CommandError as error:
             self._lock.release()
-            raise
+            raise StoreError(
+                f"cannot open {path}: another version wrote it ({error}); it is left as it is"
+            ) from error
 
     def _migrate(self) -> str:
         with self.writer.connect() as connection:

@@ -20,7 +20,7 @@ def sqlite_path(url_or_path: str) -> Path:
         return Path(url_or_path)
     parts = urlsplit(url_or_path)
     if parts.scheme == "sqlite":
-        return _path_of(parts.netloc, parts.path, url_or_path)
+        return _path_of(parts.netloc, parts.path)
     if extra := _EXTRAS.get(parts.scheme.split("+")[0]):
         raise ValueError(
             f"the database {parts.scheme}:// is not supported yet: this version stores in SQLite; "
@@ -29,9 +29,7 @@ def sqlite_path(url_or_path: str) -> Path:
     raise ValueError(f"the database {parts.scheme}:// is not supported: give a path or sqlite:///path")
 
 
-def _path_of(host: str, path: str, url: str) -> Path:
+def _path_of(host: str, path: str) -> Path:
     if host or len(path) < 2:
-        raise ValueError(
-            f"the database URL {url!r} names no file: write sqlite:///relative.db or sqlite:////absolute.db"
-        )
+        raise ValueError("the URL names no file: write sqlite:///relative.db or sqlite:////absolute.db")
     return Path(unquote(path[1:]))
