@@ -121,16 +121,12 @@ def _attributes(client: Any, options: Any, body: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _after(
-    call: GovernedCall, result: Any, guarded_stream: type[GuardedStream] | type[AsyncGuardedStream]
-) -> Any:
-    if hasattr(result, "parse") and hasattr(
-        result, "http_response"
-    ):  # with_raw_response: bytes, not yet read
-        call.observe()
+def _after(call: GovernedCall, result: Any, guarded: type[GuardedStream] | type[AsyncGuardedStream]) -> Any:
+    if hasattr(result, "parse") and hasattr(result, "http_response"):
+        call.observe()  # with_raw_response: bytes, which are the caller's to read
         return result
     if hasattr(result, "__stream__"):
-        return guarded_stream(result, call)
+        return guarded(result, call)
     output = dumped(result)
     decision = call.after(usage_of(result), output=output)
     if decision is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any, cast
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from wrapt import wrap_function_wrapper
 
 from promethios.governance import semconv
 from promethios.governance.decision import Verdict
@@ -39,7 +41,7 @@ class GovernanceSpanProcessor(SpanProcessor):
 
     def __init__(self, governor: Governor) -> None:
         self.governor = governor
-        gate.install(_governor_of)
+        gate.install(_governor_of_tracer)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Make `span` redact what is written to it, and say whose it is."""
@@ -56,7 +58,7 @@ class GovernanceSpanProcessor(SpanProcessor):
             _log.exception("cannot decide the ended span %r; its operation is over", span.name)
 
     def _start(self, span: Span, parent_context: Context | None) -> None:
-        if _is_ours(span):
+        if _tells_decision(span):
             return
         redact_span(span, self.governor.redact_text)
         attributes = span.attributes or {}
@@ -72,7 +74,7 @@ class GovernanceSpanProcessor(SpanProcessor):
     def _end(self, span: ReadableSpan) -> None:
         attributes = dict(span.attributes or {})
         kind = semconv.OPERATION_KINDS.get(str(attributes.get(semconv.OPERATION_NAME)))
-        if kind is None or _is_ours(span):
+        if kind is None or _tells_decision(span):
             return
         layer = attributes.get(semconv.DECISION_LAYER)
         if layer == "guard":  # which decides what comes after, too
@@ -99,18 +101,30 @@ class GovernanceSpanProcessor(SpanProcessor):
             self.governor.account(operation)
 
 
-def _is_ours(span: ReadableSpan) -> bool:
-    """Whether a guard or the ledger wrote the span: what it stands for is decided already."""
-    return _scope_name(span) == SCOPE
+def _tells_decision(span: ReadableSpan) -> bool:
+    scope = span.instrumentation_scope
+    return span.name == semconv.DECISION_SPAN and scope is not None and scope.name == SCOPE
 
 
-def _scope_name(span: ReadableSpan) -> str:
-    return span.instrumentation_scope.name if span.instrumentation_scope else ""
+def _remember_provider(
+    wrapped: Callable[..., None], provider: Any, args: Any, kwargs: dict[str, Any]
+) -> None:
+    """A provider that gets the processor is where its governor tells decisions; no span ever names it."""
+    wrapped(*args, **kwargs)
+    for governor in filter(None, map(_governor_of_processor, (*args, *kwargs.values()))):
+        governor.set_tracer_provider(provider)
 
 
-def _governor_of(tracer: Any) -> Governor | None:
+# At import: `provider.add_span_processor(GovernanceSpanProcessor(...))` looks the method up before it
+# constructs the processor, which would be too late to notice.
+wrap_function_wrapper("opentelemetry.sdk.trace", "TracerProvider.add_span_processor", _remember_provider)
+
+
+def _governor_of_processor(processor: Any) -> Governor | None:
+    return processor.governor if isinstance(processor, GovernanceSpanProcessor) else None
+
+
+def _governor_of_tracer(tracer: Any) -> Governor | None:
     """The governor of the provider that made `tracer`: the tracer knows its provider's processors only."""
-    for processor in getattr(getattr(tracer, "span_processor", None), "_span_processors", ()):
-        if isinstance(processor, GovernanceSpanProcessor):
-            return processor.governor
-    return None
+    processors = getattr(getattr(tracer, "span_processor", None), "_span_processors", ())
+    return next(filter(None, map(_governor_of_processor, processors)), None)

@@ -1,0 +1,92 @@
+"""The nine checks: what an agent sends is what the receiver has, for every kind of telemetry."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from tests.e2e.agents.everything import ORDERS
+from tests.e2e.conftest import RunAgent
+from tests.support.receiver import RunningReceiver
+
+Query = Any
+
+
+@pytest.fixture(scope="module")
+def query(receiver: RunningReceiver, run_agent: RunAgent) -> Iterator[Query]:
+    """SQL on the receiver's database, after one agent has run."""
+    run_agent("everything")
+    with closing(sqlite3.connect(f"file:{receiver.db}?mode=ro", uri=True)) as connection:
+        yield lambda sql, *values: connection.execute(sql, values).fetchall()
+
+
+def points_of(query: Query, name: str) -> list[Any]:
+    return query(
+        "SELECT p.* FROM metric_points p JOIN metric_series s ON s.id = p.series_id WHERE s.name = ?", name
+    )
+
+
+def test_health(receiver: RunningReceiver) -> None:
+    assert receiver.get("/health/live", {}).status == 200
+    assert receiver.get("/health/ready", {}).json() == {"status": "ok"}
+
+
+def test_heartbeat(receiver: RunningReceiver, query: Query) -> None:
+    (agent,) = receiver.data("agents", agent="clerk")
+    assert agent["status"] == "live"
+    assert agent["last_bundle_version"] == "2026.11"
+    assert query("SELECT count(*) FROM heartbeats WHERE agent_id = 'clerk'")[0][0] >= 1
+
+
+def test_governance_metrics(query: Query) -> None:
+    assert points_of(query, "promethios.decisions")
+    assert points_of(query, "promethios.policy.matches")
+
+
+def test_performance_metrics(query: Query) -> None:
+    assert points_of(query, "promethios.evaluation.duration")
+
+
+def test_system_metrics(query: Query) -> None:
+    assert points_of(query, "process.memory.usage")
+    assert points_of(query, "process.cpu.time")
+
+
+def test_business_metrics(query: Query) -> None:
+    points = query(
+        "SELECT p.value_double FROM metric_points p JOIN metric_series s ON s.id = p.series_id "
+        "WHERE s.name = 'shop.revenue' ORDER BY p.time_unix_nano"
+    )
+    assert points[-1][0] == 2.5 * ORDERS
+
+
+def test_policy_violation(receiver: RunningReceiver, query: Query) -> None:
+    (violation,) = receiver.data("violations", agent="clerk")
+    assert violation["policy_id"] == "no-delete"
+    assert violation["severity"] == "critical"
+    assert violation["reason"] == "nothing may be deleted"
+    assert violation["enforced"] == "block"
+    spans = receiver.data(f"traces/{violation['trace_id']}")
+    assert {span["operationName"] for span in spans} >= {"execute_tool delete_orders", "promethios.decide"}
+    decisions = query(
+        "SELECT verdict, enforced FROM decisions WHERE decision_id = ?", violation["decision_id"]
+    )
+    assert decisions == [("block", "block")]
+
+
+def test_structured_logs(receiver: RunningReceiver, query: Query) -> None:
+    assert query("SELECT count(*) FROM logs WHERE body LIKE 'order % taken'")[0][0] == ORDERS
+    (log,) = [row for row in receiver.data("logs", limit=1000) if row["body"] == "not deleted"]
+    assert log["severity"] == "WARN"
+    assert log["agent_id"] == "clerk"
+
+
+def test_batches(receiver: RunningReceiver, query: Query) -> None:
+    assert query("SELECT count(*), count(DISTINCT span_id) FROM spans WHERE name = 'order'") == [
+        (ORDERS, ORDERS)
+    ]
+    (status,) = receiver.data("status")
+    assert status["spans"] == query("SELECT count(*) FROM spans")[0][0]
