@@ -29,8 +29,8 @@ class Promethios:
         tracer_provider: Makes spans that are governed and exported.
         meter_provider: Makes metrics that are exported.
         logger_provider: Makes log records that are redacted and exported.
-        decision_provider: Makes the spans of decisions; None where nothing is governed. A span processor added
-            to it hears of each decision at once.
+        decision_provider: Makes the spans of decisions; None where nothing is governed. A span processor
+            added to it hears of each decision at once.
     """
 
     def __init__(

@@ -35,9 +35,9 @@ def demo(leave: bool, db: Path | None, http: str | None, as_json: bool) -> None:
     """Watch three agents being governed, on this machine, without an account anywhere.
 
     A receiver starts with a SQLite database, and a local stand-in for an LLM. Three agents use it with the
-    real OpenAI client: one behaves, one is attacked through a tool's result, one is careless. What each tried and
-    what was decided is shown as it happens, then what the receiver stored. The exit status is 0 if everything
-    is stored that should be and nothing happened that should not.
+    real OpenAI client: one behaves, one is attacked through a tool's result, one is careless. What each tried
+    and what was decided is shown as it happens, then what the receiver stored. The exit status is 0 if
+    everything is stored that should be and nothing happened that should not.
     """
     _check_installed()
     from promethios.receiver.cli.keystores import KeyStoreError
