@@ -12,6 +12,7 @@ import pytest
 from tests.support.receiver import RunningReceiver
 
 AGENTS = Path(__file__).parent / "agents"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 RunAgent = Callable[..., str]
 
@@ -24,23 +25,22 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReceiv
 
 @pytest.fixture(scope="module")
 def run_agent(receiver: RunningReceiver) -> RunAgent:
-    """Run the agent of a name to its end; gives what it printed, and fails where it fails."""
+    """Run an agent's file to its end; gives what it printed, and fails where it fails."""
 
-    def run(name: str, **variables: str) -> str:
-        environment = {
-            **{
-                key: value
-                for key, value in os.environ.items()
-                if not key.startswith(("OTEL_", "PROMETHIOS_"))
-            },
+    def run(file: Path, **variables: str) -> str:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "PROMETHIOS_"))}
+        settings = {
             "PROMETHIOS_ENDPOINT": receiver.http,
             "PROMETHIOS_API_KEY": receiver.ingest_key,
             "PROMETHIOS_POLICIES": str(AGENTS / "policies.yaml"),
-            **variables,
         }
-        command = [sys.executable, str(AGENTS / f"{name}.py")]
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, str(file)],
+            env={**clean, **settings, **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.agents.everything import ORDERS
-from tests.e2e.conftest import RunAgent
+from tests.e2e.conftest import AGENTS, RunAgent
 from tests.support.receiver import RunningReceiver
 
 Query = Any
@@ -18,7 +18,7 @@ Query = Any
 @pytest.fixture(scope="module")
 def query(receiver: RunningReceiver, run_agent: RunAgent) -> Iterator[Query]:
     """SQL on the receiver's database, after one agent has run."""
-    run_agent("everything")
+    run_agent(AGENTS / "everything.py")
     with closing(sqlite3.connect(f"file:{receiver.db}?mode=ro", uri=True)) as connection:
         yield lambda sql, *values: connection.execute(sql, values).fetchall()
 

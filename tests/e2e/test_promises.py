@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.conftest import RunAgent
+from tests.e2e.conftest import AGENTS, EXAMPLES, RunAgent
 from tests.support.receiver import RunningReceiver
 
 from promethios.receiver.demo.llm import StandIn
@@ -13,7 +13,7 @@ from promethios.receiver.demo.llm import StandIn
 def test_a_redacted_card_number_is_nowhere(receiver: RunningReceiver, run_agent: RunAgent) -> None:
     with StandIn() as llm:
         capture = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_and_event"}
-        run_agent("card", LLM=llm.url, **capture)
+        run_agent(AGENTS / "card.py", LLM=llm.url, **capture)
         received = repr(llm.requests)
     assert len(llm.requests) == 2
     assert "[REDACTED:pii.card]" in received
@@ -30,7 +30,7 @@ def test_the_processor_alone_blocks_before_a_byte_leaves(
     receiver: RunningReceiver, run_agent: RunAgent
 ) -> None:
     with StandIn() as llm:
-        said = run_agent("processor_only", LLM=llm.url)
+        said = run_agent(EXAMPLES / "processor_only" / "agent.py", LLM=llm.url)
     assert "blocked by policy 'models': model 'gpt-4' is not on the list" in said
     assert llm.requests == []
     (violation,) = receiver.data("violations", agent="plain")

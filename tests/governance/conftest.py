@@ -22,7 +22,6 @@ def traced_with(governor: Governor) -> Iterator[MakeTraced]:
         traced = Traced(TracerProvider(sampler=sampler, **options))
         traced.provider.add_span_processor(GovernanceSpanProcessor(governor))
         traced.provider.add_span_processor(SimpleSpanProcessor(traced.exporter))
-        governor.set_tracer_provider(traced.provider)
         made.append(traced)
         return traced
 

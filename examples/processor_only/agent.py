@@ -1,4 +1,7 @@
-"""An agent with the official instrumentation, stock exporters, and nothing of ours but the processor."""
+"""An agent with the official instrumentation and stock exporters: the processor is the only line of ours.
+
+Needs PROMETHIOS_ENDPOINT, PROMETHIOS_API_KEY, PROMETHIOS_POLICIES, and LLM (the base URL of an OpenAI API).
+"""
 
 import os
 
