@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 try:
+    with warnings.catch_warnings():
+        # At import, the SDK's modules recommend its v2 schema. The classic one stays: Grafana 11.6 reads it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from grafana_foundation_sdk.builders import dashboard, stat  # noqa: F401
     from grafana_foundation_sdk.cog.encoder import JSONEncoder
 except ModuleNotFoundError as missing:
     raise SystemExit(
@@ -26,10 +31,13 @@ from promethios.dashboards.trace import trace
 JSON_DIR: Final = Path(__file__).parent / "json"
 
 
+def _boards() -> Mapping[str, dashboard.Dashboard]:
+    return {"promethios-overview.json": overview(), "promethios-trace.json": trace()}
+
+
 def generate() -> Mapping[str, bytes]:
     """Return each dashboard's file name and its JSON, indented, keys sorted, with a newline at the end."""
-    boards = {"promethios-overview.json": overview(), "promethios-trace.json": trace()}
-    return {name: _encode(board.build()) for name, board in boards.items()}
+    return {name: _encode(board.build()) for name, board in _boards().items()}
 
 
 def main(folder: Path = JSON_DIR) -> None:

@@ -188,7 +188,7 @@ def _latency() -> Builder[m.Panel]:
 
 
 def _tokens() -> Builder[m.Panel]:
-    head = Head(43, "Tokens", "Tokens that models read and wrote, for each interval.", 8, 8)
+    head = Head(43, "Tokens over time", "Tokens that models read and wrote, for each interval.", 8, 8)
     return panels.bars(head, series("tokens", "direction"), "short", palette.DIRECTIONS)
 
 

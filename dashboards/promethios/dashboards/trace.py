@@ -56,7 +56,6 @@ def _waterfall() -> Builder[m.Panel]:
         number("duration", "duration"),
         number("statusCode", "statusCode"),
         text("statusMessage", "statusMessage"),
-        text("kind", "kind"),
     )
     return panels.waterfall(head, query)
 

@@ -28,21 +28,22 @@ class Asset:
     etag: str
 
 
-def load_assets() -> MappingProxyType[str, Asset]:
-    """Return every file of the ``static`` folder by its name.
+def make_asset(name: str, body: bytes) -> Asset:
+    """Return a file's content as it is sent.
 
     Raises:
-        ValueError: a file there has an ending whose media type is unknown; it would be sent as something
-            that ``nosniff`` makes useless.
+        ValueError: the name's ending has no media type here; sent as another type, ``nosniff`` makes a
+            browser refuse the file.
     """
-    folder = resources.files(__package__) / "static"
-    loaded = [_asset(entry.name, entry.read_bytes()) for entry in folder.iterdir() if entry.is_file()]
-    return MappingProxyType({asset.name: asset for asset in loaded})
-
-
-def _asset(name: str, body: bytes) -> Asset:
     ending = name[name.rfind(".") :]
     if ending not in _TYPES:
         known = ", ".join(sorted(_TYPES))
         raise ValueError(f"console asset {name!r}: no media type for {ending!r}; use one of {known}")
     return Asset(name, body, _TYPES[ending], hashlib.sha256(body).hexdigest()[:32])
+
+
+def load_assets() -> MappingProxyType[str, Asset]:
+    """Return every file of the ``static`` folder by its name."""
+    folder = resources.files(__package__) / "static"
+    loaded = [make_asset(entry.name, entry.read_bytes()) for entry in folder.iterdir() if entry.is_file()]
+    return MappingProxyType({asset.name: asset for asset in loaded})

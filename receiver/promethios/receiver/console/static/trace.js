@@ -10,7 +10,9 @@ import { colorOf } from "./words.js";
 
 const MOST = 2000;
 const DECISION = "promethios.decide";
+// OTLP numbers both.
 const STATUS = ["unset", "ok", "error"];
+const KINDS = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
 /** Show the spans of `traces/{id}` in `host`, or what went wrong. */
 export function showTrace(host, state, answer) {
@@ -117,7 +119,7 @@ function describe(span) {
   return [
     span.statusMessage && el("p", { class: "error" }, span.statusMessage),
     properties("Span", {
-      service: span.serviceName, agent: span.agent_id, kind: span.kind, scope: span.scope,
+      service: span.serviceName, agent: span.agent_id, kind: KINDS[span.kind] ?? span.kind, scope: span.scope,
       status: STATUS[span.statusCode] ?? span.statusCode, started: exactly(span.startTime), "span id": span.spanID,
     }),
     properties("Attributes", span.attributes ?? {}),
