@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
@@ -50,6 +51,7 @@ class Governor:
         self._ledger = Ledger()
         self._provider = tracer_provider
         self._lane: trace.TracerProvider | None = None
+        self._tracers: WeakKeyDictionary[trace.TracerProvider, trace.Tracer] = WeakKeyDictionary()
         self._meter_provider = meter_provider
         self._metrics: DecisionMetrics | None = None
         self.guarded_scopes: set[str] = set()
@@ -147,7 +149,14 @@ class Governor:
     @property
     def tracer(self) -> trace.Tracer:
         """The tracer of the operations that guards open spans for."""
-        return trace.get_tracer(SCOPE, tracer_provider=self._provider)
+        return self._tracer_of(self._provider or trace.get_tracer_provider())
+
+    def _tracer_of(self, provider: trace.TracerProvider) -> trace.Tracer:
+        """Our tracer of `provider`, made once: making one costs as much as a decision."""
+        tracer = self._tracers.get(provider)
+        if tracer is None:
+            tracer = self._tracers[provider] = trace.get_tracer(SCOPE, tracer_provider=provider)
+        return tracer
 
     def _evaluate(self, operation: Operation) -> Decision:
         return self._engine.admit(operation, self.state)
@@ -172,9 +181,8 @@ class Governor:
 
     def _emit(self, decision: Decision, operation: Operation, context: Context | None) -> None:
         provider = self._lane or self._provider or trace.get_tracer_provider()
-        tracer = trace.get_tracer(SCOPE, tracer_provider=provider)
         instance = self._ledger.instance_id(provider)
-        span = emit(tracer, decision, operation.attributes, instance, context)
+        span = emit(self._tracer_of(provider), decision, operation.attributes, instance, context)
         if self._metrics is None:
             self._metrics = DecisionMetrics(self._meter_provider)
         self._metrics.record(decision, _is_sampled(span.get_span_context()))
