@@ -8,7 +8,7 @@ What cannot go wrong: `Engine.evaluate` never raises. A policy that cannot be ev
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from promethios.governance.conditions import EvaluationError
@@ -27,6 +27,7 @@ from promethios.governance.detectors import (
 )
 from promethios.governance.limits import Counter, State, key_of
 from promethios.governance.operation import POINTS, Operation
+from promethios.governance.policies.index import PointIndex
 from promethios.governance.policies.model import Bundle, Limit, Policy
 
 #: How many pieces of evidence a match names; what is redacted is not limited by it.
@@ -45,7 +46,8 @@ class Engine:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._index = {
-            point: tuple(policy for policy in bundle.policies if point in policy.on) for point in POINTS
+            point: PointIndex(tuple(policy for policy in bundle.policies if point in policy.on))
+            for point in POINTS
         }
         self._scanner = _scanner(bundle.policies)
         self._redactor = _scanner(tuple(filter(_redacts, bundle.policies)))
@@ -75,8 +77,7 @@ class Engine:
     def _evaluate(self, operation: Operation, state: State) -> tuple[Decision, tuple[_Claim, ...]]:
         started = time.perf_counter_ns()
         run = _Evaluation(operation, state, self._scanner)
-        for policy in self._index[operation.point]:
-            run.consider(policy)
+        run.consider_all(self._index[operation.point])
         matches = tuple(sorted(run.matches, key=lambda match: -match.action.rank))
         decision = Decision(
             point=operation.point,
@@ -114,9 +115,21 @@ class _Evaluation:
         self._facts = Facts(operation)
         self._surveys: dict[str, Survey] = {}
         self._redactions: dict[str, set[str]] = {}
+        self._used: dict[tuple[str, str, float | None], tuple[Counter, int]] = {}
         self.matches: list[Match] = []
         #: The limits that were looked at and still had room.
         self.claims: list[_Claim] = []
+
+    def consider_all(self, index: PointIndex) -> None:
+        """Evaluate the policies that the operation concerns; all of them where that cannot be told."""
+        try:
+            policies = index.concerned(self._operation.attributes)
+        except Exception as error:
+            for policy in index.policies:
+                self._fail(policy, type(error).__name__)
+            return
+        for policy in policies:
+            self.consider(policy)
 
     def consider(self, policy: Policy) -> None:
         """Evaluate a policy, and note the match that it gives if any."""
@@ -128,50 +141,59 @@ class _Evaluation:
 
     def _consider(self, policy: Policy) -> None:
         """All parts must hold. As in CEL's ``&&``, one that does not decides, whatever the others are."""
-        if policy.match is not None and not policy.match.holds(self._operation.attributes):
+        match = policy.match
+        if match is not None and match.attributes and not match.attributes_hold(self._operation.attributes):
             return
-        failures: list[Exception] = []
-        if policy.limit is not None and not self._part(failures, self._exhausted, policy.limit):
+        if policy.limit is not None and not self._exhausted(policy.limit):
             return
-        if policy.when is not None and not self._part(failures, policy.when.holds, self._facts):
-            return
-        found: list[tuple[str, Found]] = []
-        gap = ""
+        failure: Exception | None = None
+        if policy.when is not None:
+            try:
+                if not policy.when.holds(self._facts):
+                    return
+            except Exception as error:
+                failure = error
         if policy.detect is not None:
-            found, gap = self._detect(policy)
-            if not found and not gap:
-                return
-        if failures:
-            raise failures[0]
-        if found or policy.detect is None:
-            self._match(policy, found)
-        if gap:
-            self._fail(policy, gap)
-
-    def _part(self, failures: list[Exception], holds: Callable[[Any], bool], value: Any) -> bool:
-        """Whether a part may hold: it does, or it has no answer, which is noted."""
-        try:
-            return holds(value)
-        except Exception as error:
-            failures.append(error)
-            return True
+            self._detect(policy, failure)
+        elif failure is not None:
+            raise failure
+        else:
+            self._match(policy, [])
 
     def _exhausted(self, limit: Limit) -> bool:
-        kind = self._operation.point.partition(".")[0] if limit.of == "calls" else ""
-        counter = Counter(limit.of, kind, limit.per, key_of(limit.per, self._operation.attributes))
-        if self._state.used(counter, limit.window) >= limit.max:
+        asked = (limit.of, limit.per, limit.window)
+        looked = self._used.get(asked)
+        if looked is None:
+            kind = self._operation.point.partition(".")[0] if limit.of == "calls" else ""
+            counter = Counter(limit.of, kind, limit.per, key_of(limit.per, self._operation.attributes))
+            looked = self._used[asked] = counter, self._state.used(counter, limit.window)
+        counter, used = looked
+        if used >= limit.max:
             return True
         self.claims.append((counter, limit.window, limit.max))
         return False
 
-    def _detect(self, policy: Policy) -> tuple[list[tuple[str, Found]], str]:
+    def _detect(self, policy: Policy, failure: Exception | None) -> None:
+        """Match what is found, and fail for what could not be looked at; one may come with the other."""
+        found, gap = self._found(policy)
+        if failure is not None and (found or gap):
+            raise failure
+        if found:
+            self._match(policy, found)
+        if gap:
+            self._fail(policy, gap)
+
+    def _found(self, policy: Policy) -> tuple[list[tuple[str, Found]], str]:
         """What the policy's detectors found, and why something could not be looked at; empty if all was."""
-        assert policy.detect is not None
-        found, gap = [], ""
-        for name in policy.detect.fields:
-            looked = self._survey(name)
-            gap = gap or looked.gap
-            found += [(name, each) for each in looked.found if each.hit.detector in policy.detect.detectors]
+        found: list[tuple[str, Found]] = []
+        gap = ""
+        if policy.detect is not None:
+            for name in policy.detect.fields:
+                looked = self._survey(name)
+                gap = gap or looked.gap
+                found += [
+                    (name, each) for each in looked.found if each.hit.detector in policy.detect.detectors
+                ]
         return found, gap
 
     def _survey(self, name: str) -> Survey:

@@ -11,8 +11,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from promethios.governance import semconv
 from promethios.governance.conditions.aliases import ALIASES, first_of, first_text
@@ -29,8 +28,7 @@ _MAX_TOKENS: Final = 1 << 53
 UNKNOWN_AGENT: Final = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(NamedTuple):
     """Which count is meant.
 
     Args:
@@ -122,7 +120,7 @@ class State:
 
         Checking and counting are one step: threads that saw the same last free place cannot all take it.
         """
-        amounts = list(_amounts(operation, decision))
+        amounts = _amounts(operation, decision)
         with self._lock:
             if any(self._used(counter, window) >= maximum for counter, window, maximum in claims):
                 return False
@@ -148,8 +146,17 @@ class State:
 
 
 def _amounts(operation: Operation, decision: Decision) -> list[tuple[Counter, int]]:
+    """What to add to which counts. Attributes that cannot be read count for an unknown agent."""
+    try:
+        return _amounts_of(operation, decision, operation.attributes)
+    except Exception:
+        return _amounts_of(operation, decision, {})
+
+
+def _amounts_of(
+    operation: Operation, decision: Decision, attributes: Mapping[str, Any]
+) -> list[tuple[Counter, int]]:
     kind, _, stage = operation.point.partition(".")
-    attributes = operation.attributes
     if stage == "before" and not decision.enforced.stops:
         pers = ("conversation", "agent", "tool") if kind == "tool" else ("conversation", "agent")
         return [(Counter("calls", kind, per, key_of(per, attributes)), 1) for per in pers]

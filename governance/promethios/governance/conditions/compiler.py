@@ -295,8 +295,10 @@ def _quick(node: Call, parts: list[Part]) -> Run | None:
         and all(type(item) is str for item in known)
     ):
         return logic.one_of(first.run, frozenset(known))
-    if node.function in ("_==_", "_!=_") and type(known) is str and first.type == TEXT:
-        return logic.same_text(first.run, known, equal=node.function == "_==_")
+    if first.type == TEXT and type(known) is str and node.function in logic.ON_TEXT:
+        return logic.on_text(first.run, known, logic.ON_TEXT[node.function])
+    if node.function in logic.ORDER and first.type == parts[1].type != DYN:
+        return logic.on_both(first.run, parts[1].run, logic.ORDER[node.function])
     return None
 
 

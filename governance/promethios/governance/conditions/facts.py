@@ -95,7 +95,16 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _alias(alias: Alias) -> Variable:
-    return Variable(alias.type, lambda facts: alias.read(facts.attributes))
+    preferred, kind = alias.attributes[0], str if alias.type == TEXT else int
+
+    def read(facts: Facts) -> str | int:
+        value = facts.attributes.get(preferred)
+        # Nearly every value is what it should be; the rest is looked at more closely.
+        if type(value) is str and kind is str:
+            return value
+        return alias.read(facts.attributes)
+
+    return Variable(alias.type, read)
 
 
 def _content(name: str) -> Variable:

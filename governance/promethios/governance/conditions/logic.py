@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -87,11 +88,31 @@ def one_of(text: Run, known: frozenset[str]) -> Run:
     return run
 
 
-def same_text(text: Run, known: str, *, equal: bool) -> Run:
-    """``text == known`` or, without `equal`, ``text != known``."""
-    if equal:
-        return lambda frame: text(frame) == known
-    return lambda frame: text(frame) != known
+#: What computes an operator between a value that surely is a text and one that is written out.
+ON_TEXT: Final[dict[str, Callable[[str, str], bool]]] = {
+    "_==_": operator.eq,
+    "_!=_": operator.ne,
+    "startsWith": str.startswith,
+    "endsWith": str.endswith,
+    "contains": str.__contains__,
+}
+#: What computes an order between values that surely are of one kind.
+ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "_<_": operator.lt,
+    "_<=_": operator.le,
+    "_>_": operator.gt,
+    "_>=_": operator.ge,
+}
+
+
+def on_text(text: Run, known: str, compute: Callable[[str, str], bool]) -> Run:
+    """An operator of `ON_TEXT`, without looking at kinds again."""
+    return lambda frame: compute(text(frame), known)
+
+
+def on_both(left: Run, right: Run, compute: Callable[[Any, Any], bool]) -> Run:
+    """An operator of `ORDER`, without looking at kinds again."""
+    return lambda frame: compute(left(frame), right(frame))
 
 
 def ternary(choice: Run, chosen: Run, other: Run) -> Run:

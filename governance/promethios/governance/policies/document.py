@@ -25,14 +25,18 @@ _TAG: Final = "tag:yaml.org,2002:"
 class Text:
     """The value None, bool, int, float or str, as it was written.
 
-    `exact` says that column + n is the column of the value's n-th character: it is on one line, and has no
-    escapes.
+    `first` is the column of a text's first character where the others follow one by one (it is on one line
+    and has no escapes), else 0.
     """
 
     line: int
     column: int
     value: bool | int | float | str | None
-    exact: bool = False
+    first: int = 0
+
+    def place(self, offset: int) -> int:
+        """The column of the text's n-th character, or of the whole where that cannot be told."""
+        return self.first + offset if self.first else self.column
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class _Reader:
             return Text(line, column, None)
         if isinstance(node, ScalarNode):
             return self._scalar(node)
+        if str(node.tag) not in (_TAG + "seq", _TAG + "map"):
+            return self._refuse_tag(node)
         if isinstance(node, SequenceNode):
             return List(line, column, tuple(self.value(item, depth + 1) for item in node.value))
         return self._map(node, depth)
@@ -140,12 +146,16 @@ class _Reader:
             quoted = node.style in ("'", '"')
             width = node.end_mark.column - node.start_mark.column - 2 * quoted
             exact = node.end_mark.line == node.start_mark.line and width == len(node.value)
-            return Text(line, column + quoted if exact else column, node.value, exact)
+            return Text(line, column, node.value, column + quoted if exact else 0)
         try:
             return Text(line, column, _plain(tag, node.value))
         except (ValueError, KeyError):
-            self._problems.add(line, column, f"tag '{node.tag}' is not supported", "write a plain value")
-            return Text(line, column, None)
+            return self._refuse_tag(node)
+
+    def _refuse_tag(self, node: Any) -> Text:
+        line, column = _place(node)
+        self._problems.add(line, column, f"tag '{node.tag}' is not supported", "write a plain value")
+        return Text(line, column, None)
 
 
 def _place(node: Any) -> tuple[int, int]:

@@ -34,6 +34,7 @@ class Fields:
         self, value: Value, where: str, keys: Iterable[str], problems: Problems, later: Iterable[str] = ()
     ) -> None:
         self.where, self._problems = where, problems
+        self._is_map = isinstance(value, Map)
         self.map = value if isinstance(value, Map) else Map(value.line, value.column, {})
         if not isinstance(value, Map):
             self.wrong(value, f"{where} must be a map, not {kind_of(value)}")
@@ -57,7 +58,7 @@ class Fields:
 
     def require(self, *keys: str) -> None:
         """Note each key that is missing."""
-        for key in keys:
+        for key in keys if self._is_map else ():
             if key not in self.map.entries:
                 self.wrong(self.map, f"{self.where} has no '{key}'")
 

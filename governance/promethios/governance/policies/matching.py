@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from promethios.governance.conditions.aliases import ALIASES, first_text
-
 #: The names that ``match`` takes besides ``attributes``, and the alias that each compares.
 MATCHABLE: Final[Mapping[str, str]] = {
     "agent": "agent.name",
@@ -39,7 +37,9 @@ class Names:
 
     def hold(self, name: str) -> bool:
         """Whether the name is one of them."""
-        return name in self.exact or any(pattern(name) for pattern in self.patterns)
+        if name in self.exact:
+            return True
+        return bool(self.patterns) and any(pattern(name) for pattern in self.patterns)
 
 
 def _glob(pattern: str) -> Callable[[str], bool]:
@@ -76,11 +76,8 @@ class Matcher:
     names: tuple[tuple[str, Names], ...] = ()
     attributes: tuple[tuple[str, Names, tuple[bool | int | float, ...]], ...] = ()
 
-    def holds(self, attributes: Mapping[str, Any]) -> bool:
-        """Whether an operation with these attributes is meant. A missing attribute never fits."""
-        for key, names in self.names:
-            if not names.hold(first_text(attributes, ALIASES[MATCHABLE[key]].attributes)):
-                return False
+    def attributes_hold(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether the attributes fit; the names are compared by the index. A missing one never fits."""
         return all(_fits(attributes.get(key), names, values) for key, names, values in self.attributes)
 
 

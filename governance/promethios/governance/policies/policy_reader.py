@@ -239,8 +239,8 @@ class _PolicyReader:
         try:
             return compile_condition(source, environment(params))
         except ConditionError as error:
-            column = value.column + error.offset if value.exact else value.column
-            place = "" if value.exact else f" (at character {error.offset + 1})"
+            place = "" if value.first else f" (at character {error.offset + 1})"
+            column = value.place(error.offset)
             self._problems.add(value.line, column, f"'when': {error.message}{place}", error.hint)
             return None
 
@@ -313,8 +313,7 @@ class _PolicyReader:
         try:
             return compile_template(source, params)
         except TemplateError as error:
-            column = value.column + error.offset if value.exact else value.column
-            self._problems.add(value.line, column, error.message, error.hint)
+            self._problems.add(value.line, value.place(error.offset), error.message, error.hint)
             return None
 
 

@@ -1,0 +1,292 @@
+"""Every mistake in a policy file: its line, its column, its exact words."""
+
+from __future__ import annotations
+
+import pytest
+
+from promethios.governance.policies import PolicyError, parse_bundle
+
+HEAD = """\
+apiVersion: promethios.dev/v1alpha1
+kind: PolicySet
+metadata: {name: test, version: "1"}
+spec:
+  policies:
+"""
+GOOD = """\
+    - id: good
+      severity: low
+      on: [tool.before]
+      match: {tool: [x]}
+      action: flag
+"""
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(PolicyError) as caught:
+        parse_bundle(text, "p.yaml")
+    return [line.removeprefix("p.yaml:") for line in str(caught.value).splitlines()]
+
+
+def policy(**changes: str | None) -> str:
+    """A bundle with one policy, some of whose keys are written otherwise (or, with None, left out)."""
+    keys: dict[str, str | None] = {
+        "id": "p",
+        "severity": "low",
+        "on": "[tool.before]",
+        "match": "{tool: [x]}",
+        "action": "flag",
+    }
+    keys.update(changes)
+    written = [f"{key}: {value}" for key, value in keys.items() if value is not None]
+    return HEAD + "    - " + "\n      ".join(written) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "1:1: the file is empty; a bundle begins with 'apiVersion: promethios.dev/v1alpha1'"),
+        ("a: [1", "1:6: this is not YAML: expected ',' or ']', but got '<stream end>'"),
+        ("a: b: c", "1:5: this is not YAML: mapping values are not allowed here"),
+        ("\t- a", "1:1: this is not YAML: found character '\\t' that cannot start any token"),
+        ("a: 1\n---\nb: 2", "2:1: this is not YAML: but found another document"),
+        ("- " * 3000, "1:1: the file nests deeper than 16 levels"),
+        ("x" * (2**20 + 1), "1:1: the file is longer than 1048576 characters"),
+    ],
+)
+def test_a_text_that_is_no_document_is_refused_with_its_place(text: str, message: str) -> None:
+    assert mistakes(text) == [message]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("5", "1:1: the bundle must be a map, not a whole number"),
+        ("kind: PolicySet", "1:1: the bundle has no 'apiVersion'"),
+        (
+            HEAD.replace("v1alpha1", "v1") + GOOD,
+            (
+                "1:13: 'apiVersion' is 'promethios.dev/v1', but must be one of promethios.dev/v1alpha1; "
+                "did you mean 'promethios.dev/v1alpha1'?"
+            ),
+        ),
+        (
+            HEAD.replace("PolicySet", "Policy") + GOOD,
+            "2:7: 'kind' is 'Policy', but must be one of PolicySet; did you mean 'PolicySet'?",
+        ),
+        (
+            HEAD.replace('"1"', "1") + GOOD,
+            "3:33: 'version' must be text, not a whole number; put it in quotes",
+        ),
+        (HEAD.replace('"1"', "1.5") + GOOD, "3:33: 'version' must be text, not a number; put it in quotes"),
+        (HEAD.replace("name: test, ", "") + GOOD, "3:11: 'metadata' has no 'name'"),
+        (
+            HEAD.replace("spec", "specs") + GOOD,
+            "4:1: unknown key 'specs' in the bundle; did you mean 'spec'?",
+        ),
+        (HEAD + GOOD + "  extends: [x]\n", "11:3: unknown key 'extends' in 'spec'; not supported yet in 0.1"),
+        (
+            HEAD.replace("  policies:\n", "  policies: []\n"),
+            "5:13: 'policies' must be a list with at least one value",
+        ),
+        (
+            HEAD.replace("  policies:\n", "  policies: {}\n"),
+            "5:13: 'policies' must be a list with at least one value, not a map",
+        ),
+        (HEAD + GOOD + GOOD, "11:7: policy 'good' is already given in line 6"),
+        (HEAD + "    - 5\n", "6:7: policy 1 must be a map, not a whole number"),
+        (
+            HEAD + GOOD + "  defaults: {onError: redact}\n",
+            "11:23: 'onError' is 'redact', but must be one of allow, flag, approve, block",
+        ),
+        (
+            HEAD + GOOD + "  defaults: {mod: shadow}\n",
+            "11:14: unknown key 'mod' in 'defaults'; did you mean 'mode'?",
+        ),
+    ],
+)
+def test_a_mistake_in_the_bundle_names_its_place_and_what_to_do(text: str, message: str) -> None:
+    assert message in mistakes(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"id": None}, "6:7: policy 1 has no 'id'"),
+        ({"id": "a b"}, "6:11: the id 'a b' may have letters, digits, '.', '_' and '-' only, 128 at most"),
+        ({"id": "5"}, "6:11: 'id' must be text, not a whole number; put it in quotes"),
+        ({"id": '""'}, "6:11: 'id' must be text, not empty"),
+        ({"severity": None}, "6:7: policy 'p' has no 'severity'"),
+        (
+            {"severity": "hihg"},
+            (
+                "7:17: 'severity' is 'hihg', but must be one of low, medium, high, critical; did "
+                "you mean 'high'?"
+            ),
+        ),
+        (
+            {"on": "[tool.befor]"},
+            (
+                "8:12: 'on' is 'tool.befor', but must be one of agent.before, agent.after, "
+                "model.before, model.after, tool.before, tool.after, response; did you mean 'tool.before'?"
+            ),
+        ),
+        ({"on": "tool.before"}, "8:11: 'on' must be a list with at least one value, not text"),
+        ({"on": "[]"}, "8:11: 'on' must be a list with at least one value"),
+        ({"action": "allow"}, "10:15: 'action' is 'allow', but must be one of flag, redact, approve, block"),
+        ({"action": "deny"}, "10:15: 'action' is 'deny', but must be one of flag, redact, approve, block"),
+        (
+            {"action": "block"},
+            (
+                "10:15: policy 'p' blocks and does not say what happens when it cannot be evaluated; "
+                "add 'onError: block' (stop the operation) or 'onError: flag' (let it go on)"
+            ),
+        ),
+        (
+            {"action": "redact"},
+            "10:15: the action 'redact' needs 'detect'; what is detected is what is redacted",
+        ),
+        (
+            {"onError": "redact"},
+            "11:16: 'onError' is 'redact', but must be one of allow, flag, approve, block",
+        ),
+        ({"mode": "dry-run"}, "11:13: 'mode' is 'dry-run', but must be one of enforce, shadow"),
+        ({"match": None}, "6:7: policy 'p' has no 'match', 'detect', 'when' or 'limit'; it needs one"),
+        ({"after": "{}"}, "11:7: unknown key 'after' in policy 'p'; not supported yet in 0.1"),
+        ({"extends": "x"}, "11:7: unknown key 'extends' in policy 'p'; not supported yet in 0.1"),
+        ({"wehn": "x"}, "11:7: unknown key 'wehn' in policy 'p'; did you mean 'when'?"),
+        ({"controls": "[1]"}, "11:18: 'controls' must be text, not a whole number; put it in quotes"),
+        # match
+        ({"match": "{}"}, "9:14: 'match' is empty; leave it out to mean every operation"),
+        ({"match": "{tools: [x]}"}, "9:15: unknown key 'tools' in 'match'; did you mean 'tool'?"),
+        ({"match": "[x]"}, "9:14: 'match' must be a map, not a list"),
+        ({"match": "{tool: [[x]]}"}, "9:22: 'tool' must be text, not a list"),
+        (
+            {"match": "{attributes: {a: {b: c}}}"},
+            "9:31: 'a' must be text, a number, true or false, not a map",
+        ),
+        # detect
+        ({"limit": "1"}, "11:14: 'limit' must be a map, not a whole number"),
+        ({"detect": "{}"}, "11:15: 'detect' has no 'any'"),
+        (
+            {"detect": "{any: [secrets.*]}"},
+            "11:22: there is no detector 'secrets.*'; did you mean 'secret.*'?",
+        ),
+        (
+            {"detect": "{any: [zzz]}"},
+            "11:22: there is no detector 'zzz'; there is injection.*, pii.*, secret.*",
+        ),
+        (
+            {"detect": "{in: [inputs], any: [pii.*]}"},
+            (
+                "11:21: 'in' is 'inputs', but must be one of input, output, arguments, result, "
+                "tool.arguments, tool.result; did you mean 'input'?"
+            ),
+        ),
+        (
+            {"detect": "{in: [input], any: [pii.*]}"},
+            "11:21: there is no 'input' at tool.before; there is arguments",
+        ),
+        (
+            {"detect": "{any: [pii.*], plugins: [x]}"},
+            "11:30: unknown key 'plugins' in 'detect'; not supported yet in 0.1",
+        ),
+        # limit
+        (
+            {"limit": "{of: cost, max: 1, per: agent}"},
+            "11:19: limits of cost are unknown; not supported yet in 0.1",
+        ),
+        (
+            {"limit": "{of: call, max: 1, per: agent}"},
+            "11:19: 'of' is 'call', but must be one of calls, tokens; did you mean 'calls'?",
+        ),
+        ({"limit": "{of: calls, max: -1, per: agent}"}, "11:31: 'max' must be a whole number, 0 or more"),
+        ({"limit": "{of: calls, max: 1.5, per: agent}"}, "11:31: 'max' must be a whole number, 0 or more"),
+        ({"limit": "{of: calls, max: 1}"}, "11:14: 'limit' has no 'per'"),
+        (
+            {"limit": "{of: tokens, max: 1, per: tool}"},
+            "11:40: tokens are not counted per tool; a model uses them: count per conversation or agent",
+        ),
+        (
+            {"limit": "{of: calls, max: 1, per: tool}", "on": "[tool.before, model.before]"},
+            "11:39: at model.before there is no tool to count; use tool.before",
+        ),
+        (
+            {"limit": "{of: calls, max: 1, per: agent}", "on": "[response]"},
+            "11:19: a response is no call; use model.before or agent.before",
+        ),
+        (
+            {"limit": "{of: calls, max: 1, per: agent, window: 8d}"},
+            "11:54: 'window' must be a time such as 30s, 10m, 6h or 7d, 7d at most",
+        ),
+        (
+            {"limit": "{of: calls, max: 1, per: agent, window: 60}"},
+            "11:54: 'window' must be a time such as 30s, 10m, 6h or 7d, 7d at most",
+        ),
+        # when, params and message
+        ({"when": "tool.nam == 'x'"}, "11:13: 'when': unknown name 'tool.nam'; did you mean 'tool.name'?"),
+        ({"when": "true"}, "11:13: 'when' must be text, not true or false; put it in quotes"),
+        ({"when": "tool.name"}, "11:13: 'when': a condition is true or false, but this is of type text"),
+        ({"when": "'tool.name > 3'"}, "11:24: 'when': '>' is not defined for text and int"),
+        ({"when": "params.x > 1", "params": "{y: 1}"}, "11:20: 'when': no key 'x'"),
+        (
+            {"when": '"tool.name ==\\n 3"'},
+            "11:13: 'when': '==' is not defined for text and int (at character 11)",
+        ),
+        ({"params": "5"}, "11:15: 'params' must be a map, not a whole number"),
+        ({"params": "{x: 9223372036854775808}"}, "11:19: this integer does not fit into 64 bits"),
+        ({"message": "got ${arguments.x}"}, "11:20: 'arguments.x' may carry content, and a message must not"),
+        ({"message": "got ${input}"}, "11:20: 'input' may carry content, and a message must not"),
+        ({"message": "got ${attributes}"}, "11:20: 'attributes' may carry content, and a message must not"),
+        (
+            {"message": "got ${tool.nam}"},
+            "11:20: unknown name 'tool.nam' in the message; did you mean 'tool.name'?",
+        ),
+        (
+            {"message": "got ${params.x}"},
+            "11:20: unknown name 'params.x' in the message; it is not under 'params'",
+        ),
+        (
+            {"message": "got ${tool.name"},
+            "11:20: '${' has no closing '}'; write '$${' for the characters themselves",
+        ),
+    ],
+)
+def test_a_mistake_in_a_policy_names_its_place_and_what_to_do(
+    changes: dict[str, str | None], message: str
+) -> None:
+    assert message in mistakes(policy(**changes))
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("{tool: &a [x]}", "9:21: anchors and aliases are not supported; write the value out"),
+        ("{tool: !!set [x]}", "9:21: tag 'tag:yaml.org,2002:set' is not supported; write a plain value"),
+        (
+            "{tool: !!python/name:os.system x}",
+            "9:21: tag 'tag:yaml.org,2002:python/name:os.system' is not supported; write a plain value",
+        ),
+        ("{tool: [x], tool: [y]}", "9:26: 'tool' is already given in line 9"),
+        ("{<<: {tool: [x]}}", "9:15: merge keys are not supported; write the values out"),
+        ("{5: [x]}", "9:15: a key must be text; put it in quotes"),
+        ("{tool: " + "[" * 20 + "]" * 20 + "}", "9:33: this nests deeper than 16 levels"),
+    ],
+)
+def test_yaml_that_would_construct_or_expand_is_refused(written: str, message: str) -> None:
+    assert message in mistakes(policy(match=written))
+
+
+def test_all_mistakes_of_a_file_are_told_at_once_in_the_order_of_its_lines() -> None:
+    text = policy(severity="hihg", on="[tool.befor]", action="deny", mode="x")
+    assert [line.split(":")[0] for line in mistakes(text)] == ["7", "8", "10", "11"]
+
+
+def test_problems_are_also_there_as_values() -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse_bundle(policy(mode="shado"))
+    [problem] = caught.value.problems
+    assert (problem.line, problem.column) == (11, 13)
+    assert problem.message == "'mode' is 'shado', but must be one of enforce, shadow"
+    assert problem.hint == "did you mean 'shadow'?"
+    assert caught.value.source == "<string>"
