@@ -106,6 +106,7 @@ function layout({ times, series, step, whole }, width, kind) {
 }
 
 function picture(frame, data, { kind, format, label, onpoint, onkey }) {
+  const nothing = highest(data.series.flatMap((s) => s.values)) === null;
   const paths = kind === "bars" ? bars(frame, data.series) : data.series.map((s) => line(frame, s));
   return svg(
     "svg",
@@ -116,6 +117,7 @@ function picture(frame, data, { kind, format, label, onpoint, onkey }) {
     },
     axes(frame, data, format),
     paths,
+    nothing && svg("text", { class: "tick", x: MARGIN.left + frame.inner.w / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "Nothing in this range"),
     svg("line", { class: "rule", y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, visibility: "hidden" }),
   );
 }

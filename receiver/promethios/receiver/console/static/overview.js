@@ -42,7 +42,7 @@ export function overview(host, again) {
 function frame(title, size, body = el("div", { class: "body" })) {
   const hint = el("span", { class: "hint dim" });
   const error = el("p", { class: "error", role: "status" });
-  const node = el("section", { class: `panel ${size}`, "aria-label": title, "aria-busy": "true" },
+  const node = el("div", { class: `panel ${size}`, "aria-busy": "true" },
     el("header", {}, el("h3", {}, title), hint), error, body);
   let last = null;
   return {
@@ -65,7 +65,7 @@ function frame(title, size, body = el("div", { class: "body" })) {
 }
 
 const TILES = [
-  ["Agents live", (s) => count(s.agents_live), () => "heard of in 90 s", () => "c-live"],
+  ["Agents live", (s) => count(s.agents_live), () => "heard of in 90 s", (s) => s.agents_live > 0 && "c-live"],
   ["Stale", (s) => count(s.agents_stale), () => "silent for 90 s", (s) => s.agents_stale > 0 && "c-stale"],
   ["Down", (s) => count(s.agents_down), () => "silent for 10 min", (s) => s.agents_down > 0 && "c-down"],
   ["Critical", (s) => count(s.critical), (s) => `of ${count(s.violations)} violations`, (s) => s.critical > 0 && "c-critical"],
@@ -82,7 +82,7 @@ function strip() {
     node, path: "stats", params: () => ({}),
     show({ data: [stats] }) {
       node.removeAttribute("aria-busy");
-      replace(node, TILES.map(([name, value, below, color]) =>
+      replace(node, el("h2", { class: "sr" }, "Summary"), TILES.map(([name, value, below, color]) =>
         el("div", { class: `tile ${color(stats) || ""}` },
           el("h3", {}, name), el("p", { class: "big" }, value(stats)), el("p", { class: "dim small" }, below(stats)))));
     },
@@ -117,7 +117,7 @@ function liveness() {
 const agentLink = (agent, state) =>
   el("a", { href: address({ ...state, view: "overview", agents: [agent] }), title: "Show only this agent", "data-focus": `agent ${agent}` }, agent);
 const traceLink = (row, state) =>
-  row.trace_id && el("a", { class: "mono", href: address({ ...state, view: "trace", traceId: row.trace_id }), "data-focus": `trace ${row.trace_id}`, "aria-label": `Trace ${row.trace_id}` }, row.trace_id.slice(0, 8));
+  row.trace_id && el("a", { class: "mono", href: address({ ...state, view: "trace", traceId: row.trace_id }), title: row.trace_id, "data-focus": `trace ${row.trace_id}` }, el("span", { class: "sr" }, "Trace "), row.trace_id.slice(0, 8));
 const when = (row, now) => el("time", { datetime: new Date(row.time).toISOString(), title: exactly(row.time) }, moment(row.time, now));
 const operation = (row) => row.tool || row.model || "";
 
@@ -140,7 +140,7 @@ function agents() {
     show(answer, { state, now }) {
       panel.hint.textContent = `${count(answer.data.length)} known`;
       const shown = [answer.data, state, Math.floor(now / 5000)];
-      panel.settle(shown, () => replace(panel.body, table("Agents", columns(state, now), answer.data, "No agent has sent anything yet.")));
+      panel.settle(shown, () => replace(panel.body, table("Agents", columns(state, now), answer.data, state.agents.length ? "No agent of this choice is known." : "No agent has sent anything yet.")));
     },
   };
 }

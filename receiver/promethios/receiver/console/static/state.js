@@ -8,7 +8,8 @@ export const RANGES = new Map([
   ["7d", 7 * 24 * 3_600_000],
 ]);
 const DEFAULT_RANGE = "6h";
-const POINTS = 120;
+const MOST_POINTS = 120;
+const STEPS = [5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200].map((seconds) => seconds * 1000);
 
 /** Read the address: `view` ("overview" or "trace"), `traceId`, `range`, `agents`. What is malformed is left out. */
 export function read(hash = window.location.hash) {
@@ -29,9 +30,9 @@ export function address({ view = "overview", traceId, range, agents }) {
   return `#/${view === "trace" ? `trace/${traceId}` : "overview"}${query ? `?${query}` : ""}`;
 }
 
-/** The query parameters of a state at a moment: the range ends now, and has about 120 steps of whole seconds. */
+/** The query parameters of a state at a moment: the range ends now, in at most 120 steps of a round length. */
 export function asked({ range, agents }, now) {
   const length = RANGES.get(range);
-  const step = Math.max(1000, Math.round(length / POINTS / 1000) * 1000);
+  const step = STEPS.find((ms) => length / ms <= MOST_POINTS);
   return { from: now - length, to: now, step, agent: agents.join("|") };
 }

@@ -10,7 +10,7 @@ import { el } from "./dom.js";
 export function table(caption, columns, rows, empty) {
   if (!rows.length) return el("p", { class: "empty" }, empty);
   // Roles are said outright: as cards the elements are no longer laid out as a table.
-  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption, "data-focus": "table" },
+  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${caption}, table`, "data-focus": "table" },
     el("table", { class: "rows", role: "table" },
       el("caption", { class: "sr" }, caption),
       el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map(heading))),

@@ -26,7 +26,7 @@ export function showTrace(host, state, answer) {
 
 /** Show in `host` that the trace is on its way, or a message in its place. */
 export function showNoTrace(host, state, message) {
-  replace(host, head(state), el("p", { class: message ? "error" : "empty", role: "status" }, message || "Loading the trace…"));
+  replace(host, head(state), el("p", { class: message ? "empty error" : "empty", role: "status" }, message || "Loading the trace…"));
 }
 
 function head(state) {
