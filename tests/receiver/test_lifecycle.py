@@ -25,6 +25,8 @@ from tests.support.otlp import (
 from tests.support.receiver import RunningReceiver, run_promethios
 from tests.support.wire import post, read_all, status_of
 
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+
 
 def test_it_says_where_it_listens_and_ends_with_status_0(tmp_path: Path) -> None:
     receiver = RunningReceiver(tmp_path / "promethios.db")
@@ -35,7 +37,7 @@ def test_it_says_where_it_listens_and_ends_with_status_0(tmp_path: Path) -> None
     assert receiver.stop() == 0
 
 
-def test_without_json_it_says_so_in_a_sentence(tmp_path: Path) -> None:
+def test_an_address_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = run_promethios("serve", "--db", str(tmp_path / "a.db"), "--http", f"127.0.0.1:{port}")
@@ -72,9 +74,8 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
         receiver.post("/v1/logs", logs_request(record()).SerializeToString())
         before = receiver.data("status")[0]
     assert before["spans"] == 2
-    assert [before[name] for name in ("metric_points", "logs", "decisions", "violations", "agents")] == [
-        1
-    ] * 5
+    names = ("metric_points", "logs", "decisions", "violations", "agents")
+    assert [before[name] for name in names] == [1] * 5
     with RunningReceiver(db) as again:
         after = again.get("/api/v1/status", headers=receiver.admin).json()["data"][0]
     assert {**after, "started": 0} == {**before, "started": 0}
@@ -87,10 +88,10 @@ def test_a_second_receiver_on_the_same_file_refuses(tmp_path: Path) -> None:
     with RunningReceiver(db) as receiver:
         for name in (db, link):
             ended = run_promethios("serve", "--db", str(name), "--http", "127.0.0.1:0", "--grpc", "off")
-            assert (ended.returncode, ended.stderr) == (
-                1,
+            assert ended.returncode == 1
+            assert ended.stderr == (
                 f"Error: cannot open {name}: another receiver holds it (process {receiver.process.pid}); "
-                "stop that one first, or choose another file with --db\n",
+                "stop that one first, or choose another file with --db\n"
             )
 
 
@@ -164,7 +165,7 @@ class Ledger:
 
     def __init__(self, receiver: RunningReceiver, headers: dict[str, str]) -> None:
         self._receiver = receiver
-        self._headers = {"Content-Type": "application/x-protobuf", **headers}
+        self._headers = {**PROTOBUF, **headers}
         self.acknowledged: list[bytes] = []
         self.requests: list[bytes] = []
         self._thread = threading.Thread(target=self._send)
@@ -206,13 +207,7 @@ def test_kill_9_loses_no_acknowledged_span_and_resending_adds_none(tmp_path: Pat
         stored = {row[0] for row in sqlite3.connect(db).execute("SELECT span_id FROM spans")}
         assert acknowledged
         assert set(acknowledged) <= stored
-        for _ in range(2):
-            for request in requests:
-                assert (
-                    last.post(
-                        "/v1/traces", request, {"Content-Type": "application/x-protobuf", **headers}
-                    ).status
-                    == 200
-                )
+        for request in requests * 2:
+            assert last.post("/v1/traces", request, {**PROTOBUF, **headers}).status == 200
     count = sqlite3.connect(db).execute("SELECT count(*), count(DISTINCT span_id) FROM spans").fetchone()
     assert count == (5 * len(requests), 5 * len(requests))

@@ -48,6 +48,8 @@ def _view(
         question = parse_question(request.args, filters)
         with services.readers.connect() as connection:
             document = answer(services, View(connection, g.principal), question, **path)
-        return Response(orjson.dumps(document), content_type="application/json")
+        # SQLAlchemy names columns with a subclass of str, which orjson takes as a key only when told to.
+        body = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
+        return Response(body, content_type="application/json")
 
     return respond

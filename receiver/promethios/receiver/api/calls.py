@@ -20,5 +20,6 @@ def is_governed(spans: Subquery, decisions: Subquery) -> ColumnElement[bool]:
 
 
 def uses_tokens(spans: Subquery) -> ColumnElement[bool]:
-    """Spans whose tokens count: an agent's span repeats what its model calls used."""
-    return or_(spans.c.operation.is_(None), spans.c.operation.in_(CALLS))
+    """Spans whose tokens count: an agent's span and a governance span repeat what model calls used."""
+    counts = or_(spans.c.operation.is_(None), spans.c.operation.in_(CALLS))
+    return and_(counts, spans.c.name != semconv.DECISION_SPAN)

@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, case, func
 
 def millis(column: ColumnElement[Any]) -> ColumnElement[int]:
     """A time in nanoseconds as milliseconds."""
-    return column.op("/")(1_000_000)
+    return column // 1_000_000
 
 
 def bucket(column: ColumnElement[Any], step: int) -> ColumnElement[int]:
     """The start of the step, in milliseconds, that a time in nanoseconds falls into."""
-    return column.op("/")(step * 1_000_000).op("*")(step)
+    return column // (step * 1_000_000) * step
 
 
 def count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:

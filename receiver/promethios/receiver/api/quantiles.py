@@ -17,7 +17,7 @@ QUANTILES: Final = {"p50": 50, "p95": 95, "p99": 99}
 def durations(view: View, question: Question, step: int | None = None) -> dict[int, dict[str, float]]:
     """Quantiles in microseconds by the start of the step (milliseconds); without a step all under 0."""
     table = view.of(schema.decisions)
-    key: ColumnElement[Any] = table.c.time_unix_nano.op("/")(step * 1_000_000 if step else 2**62)
+    key: ColumnElement[Any] = table.c.time_unix_nano // (step * 1_000_000 if step else 2**62)
     ranked = (
         select(
             key.label("key"),
@@ -28,7 +28,7 @@ def durations(view: View, question: Question, step: int | None = None) -> dict[i
         .where(question.within(table.c.time_unix_nano), question.matches("agent", table.c.agent_id))
         .subquery("ranked")
     )
-    ranks = {name: (ranked.c.number * part + 99).op("/")(100) for name, part in QUANTILES.items()}
+    ranks = {name: (ranked.c.number * part + 99) // 100 for name, part in QUANTILES.items()}
     statement = select(
         ranked.c.key,
         ranked.c.duration_us,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, Final
@@ -27,6 +28,8 @@ _DEEPEST: Final = 100
 #: Objects for each item that a request may have; a span with 15 attributes has 32.
 _OBJECTS_PER_ITEM: Final = 64
 _HEXADECIMAL: Final = frozenset({"traceId", "spanId", "parentSpanId"})
+#: 64 bits have up to 20 digits; Python would take time for thousands.
+_INTEGER: Final = re.compile(r"-?[0-9]{1,20}")
 _NAMED_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")
 
 
@@ -91,7 +94,7 @@ def _set(put: Callable[[Any], None], field: FieldDescriptor, item: Any) -> None:
 
 
 def _integer(_: FieldDescriptor, item: Any) -> int:
-    if isinstance(item, str) and len(item) <= 20 and item.removeprefix("-").isascii():
+    if isinstance(item, str) and _INTEGER.fullmatch(item):
         return int(item)
     if type(item) is int:
         return item
@@ -122,7 +125,7 @@ def _string(field: FieldDescriptor, item: Any) -> str | bytes:
     if field.type != FieldDescriptor.TYPE_BYTES:
         return item
     if field.json_name in _HEXADECIMAL:
-        return bytes.fromhex(item)
+        return binascii.unhexlify(item)
     return base64.b64decode(item, validate=True)
 
 

@@ -1,0 +1,88 @@
+"""Two tenants in one database: neither sees anything of the other, on any route."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from tests.support.otlp import decision_span, gauge, logs_request, metrics_request, record, trace_request
+
+from promethios.receiver.api import ROUTES
+
+TRACE = b"a-secret-traceid"
+SECRET = "theirsecret"
+
+
+@pytest.fixture
+def tenants(client: FlaskClient, make_key: Any) -> dict[str, dict[str, str]]:
+    """Keys of two tenants, of which only `theirs` has data, all of it recognisable."""
+    ingest = {**make_key("theirs", "ingest"), "Content-Type": "application/x-protobuf"}
+    resource = {"service.name": SECRET}
+    told = decision_span("block", ({"gen_ai.guardrail.policy.id": SECRET},), {"note": SECRET}, trace_id=TRACE)
+    beat = gauge("promethios.agent.heartbeat", 1)
+    for path, request in (
+        ("/v1/traces", trace_request(told, resource=resource)),
+        ("/v1/metrics", metrics_request(beat, resource=resource)),
+        ("/v1/logs", logs_request(record(SECRET), resource=resource)),
+    ):
+        assert client.post(path, data=request.SerializeToString(), headers=ingest).data == b""
+    return {name: make_key(name, "read", "admin") for name in ("theirs", "ours")}
+
+
+@pytest.mark.parametrize("path", [path for path, _, _ in ROUTES])
+def test_no_route_tells_of_another_tenant(
+    client: FlaskClient, tenants: dict[str, dict[str, str]], path: str
+) -> None:
+    address = f"/api/v1/{path.replace('<trace_id>', TRACE.hex())}"
+    theirs = client.get(address, headers=tenants["theirs"]).get_data(as_text=True)
+    ours = client.get(address, headers=tenants["ours"])
+    assert ours.status_code == (404 if "trace_id" in path else 200)
+    assert SECRET not in ours.get_data(as_text=True)
+    shown = {"status", "stats"} | {
+        f"series/{name}" for name in ("decisions", "violations", "tokens", "ingest")
+    }
+    assert SECRET in theirs or path in shown | {"series/latency"}
+
+
+def test_counts_are_of_the_own_tenant(client: FlaskClient, tenants: dict[str, dict[str, str]]) -> None:
+    (row,) = client.get("/api/v1/status", headers=tenants["ours"]).get_json()["data"]
+    assert [row[name] for name in ("spans", "metric_points", "logs", "decisions", "agents")] == [0] * 5
+    for name in ("decisions", "violations", "ingest"):
+        answer = client.get(f"/api/v1/series/{name}", headers=tenants["ours"]).get_json()["data"]
+        assert {each["value"] for each in answer} == {0}
+
+
+def test_the_same_ids_are_two_rows_for_two_tenants(client: FlaskClient, make_key: Any) -> None:
+    body = trace_request(
+        decision_span("block", ({},), trace_id=TRACE, span_id=b"same-one")
+    ).SerializeToString()
+    for tenant in ("one", "two"):
+        headers = {**make_key(tenant, "ingest"), "Content-Type": "application/x-protobuf"}
+        assert client.post("/v1/traces", data=body, headers=headers).data == b""
+        (row,) = client.get("/api/v1/status", headers=make_key(tenant, "read")).get_json()["data"]
+        assert (row["spans"], row["decisions"], row["violations"], row["agents"]) == (1, 1, 1, 1)
+
+
+def test_a_key_for_one_agent_reads_of_that_agent_only(
+    client: FlaskClient, tenants: dict[str, dict[str, str]], make_key: Any
+) -> None:
+    bound = make_key("theirs", "read", agent="somebody-else")
+    assert client.get("/api/v1/agents", headers=bound).get_json()["data"] == []
+    assert client.get(f"/api/v1/traces/{TRACE.hex()}", headers=bound).status_code == 404
+
+
+def test_keys_of_another_tenant_cannot_be_seen_made_or_revoked(
+    client: FlaskClient, tenants: dict[str, dict[str, str]]
+) -> None:
+    ours, theirs = tenants["ours"], tenants["theirs"]
+    their_id = theirs["Authorization"].split("_")[2]
+    listed = client.get("/api/v1/keys", headers=ours).get_json()["data"]
+    assert {row["tenant"] for row in listed} == {"ours"}
+    assert client.delete(f"/api/v1/keys/{their_id}", headers=ours).status_code == 404
+    made = client.post("/api/v1/keys", json={"tenant": "theirs", "scope": "read"}, headers=ours)
+    assert (made.status_code, made.get_json()["detail"]) == (
+        403,
+        "this API key administers another tenant: use an admin key of that one",
+    )
+    assert client.get("/api/v1/status", headers=theirs).status_code == 200
