@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,6 +29,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def sink() -> Iterator[OtlpSink]:
     with OtlpSink() as sink:
         yield sink
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port that refuses connections until a sink listens on it, and that no other test is given."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from promethios.exporter import DropReason, FlushResult
 from promethios.exporter.batch import Batch
 from promethios.exporter.delivery import Delivery
+from promethios.exporter.retry import RetryPolicy
+from promethios.exporter.settings import Settings
 from promethios.exporter.testing import Answer, OtlpSink
 
 Deliver = Callable[..., Delivery]
@@ -183,18 +185,16 @@ def test_what_is_parked_goes_out_with_the_next_process_and_its_key(
 
 
 def test_a_receiver_that_comes_back_gets_everything(
-    deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path
+    deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path, deaf_port: int
 ) -> None:
-    with OtlpSink() as sink:
-        port = sink.port
-    delivery = deliver(endpoint=f"http://127.0.0.1:{port}", spool_dir=tmp_path)
+    delivery = deliver(endpoint=f"http://127.0.0.1:{deaf_port}", spool_dir=tmp_path)
     for name in "abc":
         delivery.submit(batch(name))
     while delivery.totals().spooled < 3:
         time.sleep(0.01)
     delivery.submit(batch("d"))
     assert delivery.totals().spooled == 4
-    with OtlpSink(port) as sink:
+    with OtlpSink(deaf_port) as sink:
         assert delivery.flush(soon()) == FlushResult(delivered=4)
         assert _names(sink) == list("abcd")
         delivery.submit(batch("e"))
@@ -278,13 +278,21 @@ def test_memory_that_is_full_overflows_to_the_spool(
 
 
 def test_a_spool_folder_that_is_a_file_falls_back_to_memory(
-    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path
+    sink: OtlpSink,
+    deliver: Deliver,
+    batch: MakeBatch,
+    soon: Soon,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     (tmp_path / "spool").write_text("not a folder")
     sink.script(WRONG_KEY)
     delivery = deliver(spool_dir=tmp_path / "spool")
     delivery.submit(batch("a"))
     assert delivery.flush(soon()) == FlushResult(parked=1)
+    assert delivery.totals().queued == 1
+    told = [message for message in caplog.messages if message.startswith("cannot write to the spool")]
+    assert len(told) == 1
     delivery.use_key("pmk_test_new")
     assert delivery.flush(soon()) == FlushResult(delivered=1)
 
@@ -346,3 +354,19 @@ def test_two_processes_share_a_folder_without_sharing_a_file(
     other.use_key("pmk_other_new")
     assert other.flush(soon()) == FlushResult(delivered=1)
     assert one.flush(soon()) == FlushResult(parked=1)
+
+
+def test_while_parked_a_new_batch_finds_out_whether_that_is_still_so(
+    sink: OtlpSink, batch: MakeBatch, soon: Soon, tmp_path: Path
+) -> None:
+    sink.script(WRONG_KEY, WRONG_KEY)
+    settings = Settings.load(endpoint=sink.url, api_key="k", spool_dir=tmp_path)
+    delivery = Delivery(settings, RetryPolicy(initial=0.01, probe=0.0))
+    for name, held in (("a", 1), ("b", 2)):
+        delivery.submit(batch(name))
+        assert delivery.flush(soon()).parked == held
+    delivery.submit(batch("c"))
+    while not delivery.wait(soon()):
+        pass
+    assert delivery.close(soon()) == FlushResult(delivered=3)
+    assert _names(sink) == ["a", "b", "c", "a", "b"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -143,10 +146,8 @@ def test_an_endless_answer_is_given_up(
     assert sender.send(batch()) == Delivered()
 
 
-def test_nobody_there_is_transient(batch: MakeBatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    sender = Sender(Settings.load(endpoint=f"http://127.0.0.1:{port}", api_key=KEY))
+def test_nobody_there_is_transient(batch: MakeBatch, deaf_port: int) -> None:
+    sender = Sender(Settings.load(endpoint=f"http://127.0.0.1:{deaf_port}", api_key=KEY))
     assert sender.send(batch()) == Transient("no answer: NewConnectionError")
     sender.close()
 
@@ -164,19 +165,37 @@ def test_silence_is_transient(sink: OtlpSink, batch: MakeBatch) -> None:
     sender.close()
 
 
-def test_a_server_that_is_no_http_server_is_transient(batch: MakeBatch) -> None:
+@contextlib.contextmanager
+def _speaking(*parts: bytes) -> Iterator[str]:
+    """A server that answers its one client with these bytes, a pause after each."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        import threading
 
         def speak() -> None:
             connection, _ = server.accept()
-            with connection:
+            with connection, contextlib.suppress(OSError):
                 connection.recv(65536)
-                connection.sendall(b"220 smtp ready\r\n")
+                for part in parts:
+                    connection.sendall(part)
+                    time.sleep(0.05)
 
-        threading.Thread(target=speak, daemon=True).start()
-        sender = Sender(Settings.load(endpoint=f"http://127.0.0.1:{server.getsockname()[1]}", api_key=KEY))
+        thread = threading.Thread(target=speak)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def test_a_server_that_is_no_http_server_is_transient(batch: MakeBatch) -> None:
+    with _speaking(b"220 smtp ready\r\n") as url:
+        sender = Sender(Settings.load(endpoint=url, api_key=KEY))
         assert sender.send(batch()) == Transient("no answer: ProtocolError")
+        sender.close()
+
+
+def test_an_answer_that_drips_is_given_up(batch: MakeBatch) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 500\r\n\r\n"
+    with _speaking(head, *[b"x"] * 500) as url:
+        sender = Sender(Settings.load(endpoint=url, api_key=KEY, timeout=0.4))
+        assert sender.send(batch()) == Transient("the answer broke off: TimeoutError")
         sender.close()
 
 

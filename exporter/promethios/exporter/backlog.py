@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 
 from promethios.exporter.batch import Batch
 from promethios.exporter.counts import Counts, DropReason
 from promethios.exporter.settings import Settings
 from promethios.exporter.spools import SpoolFolder
+
+_logger = logging.getLogger("promethios.exporter")
 
 
 class Backlog:
@@ -24,7 +27,7 @@ class Backlog:
         self._memory: deque[Batch] = deque()
         self._memory_bytes = 0
         self._disk = self._open_disk(settings)
-        self._head_on_disk = False
+        self._head_on_disk = self._disk_failed = False
         self.queued = 0
 
     def __bool__(self) -> bool:
@@ -115,6 +118,11 @@ class Backlog:
         try:
             if not disk.append(batch):
                 self._counts.dropped[DropReason.SPOOL_FULL] += batch.items
-        except OSError:
+        except OSError as error:
             # A full or failing disk must not reach the application: memory takes over, then the counter.
+            if not self._disk_failed:
+                _logger.error("cannot write to the spool, memory takes over: %s", error)
+            self._disk_failed = True
             self._put_in_memory(batch, DropReason.SPOOL_FULL)
+        else:
+            self._disk_failed = False

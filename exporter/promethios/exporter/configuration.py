@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider
@@ -28,10 +29,7 @@ from promethios.exporter.health import observe
 from promethios.exporter.logs import LogHandler
 from promethios.exporter.reader import SteadyMetricReader
 from promethios.exporter.settings import Settings, SettingsError
-from promethios.governance import semconv
-
-if TYPE_CHECKING:
-    from promethios.governance.governor import Governor
+from promethios.governance import GovernanceLogProcessor, GovernanceSpanProcessor, Governor, semconv
 
 
 class AlreadyConfiguredError(RuntimeError):
@@ -52,7 +50,7 @@ def configure(
 ) -> Promethios:
     """Send this process' traces, metrics and logs to a receiver, and govern it.
 
-    Call it once, early; before libraries are instrumented. It touches nothing where it raises.
+    Call it once, early; before libraries are instrumented. Where it raises it has set nothing up.
 
     Args:
         endpoint: Base URL of the receiver or Collector.
@@ -72,10 +70,11 @@ def configure(
 
     Raises:
         SettingsError: A setting is missing or cannot work; the message says which, and what to do.
-        PolicyError: The policies have mistakes.
+        PolicyError: The policies cannot be read, or have mistakes.
         AlreadyConfiguredError: The global providers are set already, by this function or by others.
     """
     loaded = Settings.load(endpoint=endpoint, api_key=api_key, policies=policies, **settings)
+    _check_level(log_level)
     with _lock:
         if set_global:
             _check_unset()
@@ -134,9 +133,6 @@ def _govern(
     exporters: _Exporters,
 ) -> TracerProvider:
     """Put governance in front of what exports, and give decisions a lane that no sampler thins out."""
-    from promethios.governance.enforcement.processor import GovernanceSpanProcessor
-    from promethios.governance.enforcement.redaction import GovernanceLogProcessor
-
     lane = TracerProvider(sampler=ALWAYS_ON, resource=tracers.resource, shutdown_on_exit=False)
     lane.add_span_processor(exporters.spans())
     tracers.add_span_processor(GovernanceSpanProcessor(governor))
@@ -147,20 +143,16 @@ def _govern(
     return lane
 
 
+def _check_level(level: int | str | None) -> None:
+    names = logging.getLevelNamesMapping()
+    if isinstance(level, str) and level not in names:
+        raise SettingsError("log_level", f"is {level!r}", f"give a number, or one of {', '.join(names)}")
+
+
 def _load_governor(policies: str | None) -> Governor | None:
     if policies is None:
         return None
-    # Policies bring a pattern engine and a YAML parser: delivery alone does without.
-    from promethios.governance.governor import Governor
-
-    try:
-        return Governor.from_file(policies)
-    except OSError as error:
-        raise SettingsError(
-            "policies",
-            f"is {policies!r}, which cannot be read ({error.strerror})",
-            "give the path of a bundle",
-        ) from error
+    return Governor.from_file(policies)
 
 
 def _resource(service_name: str | None, attributes: Mapping[str, Any] | None) -> Resource:

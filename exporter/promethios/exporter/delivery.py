@@ -19,8 +19,6 @@ from promethios.exporter.sender import Sender
 from promethios.exporter.settings import Settings
 from promethios.exporter.suppression import suppress
 
-#: While everything is parked, one new batch in so many seconds finds out whether that is still so.
-PROBE_INTERVAL: Final = 60.0
 #: Seconds between two looks for spool files that other processes left behind.
 ADOPT_INTERVAL: Final = 30.0
 
@@ -212,7 +210,7 @@ class Delivery:
                 "telemetry is parked, not delivered to %s: %s", self.settings.endpoint, outcome.reason
             )
         self._parked = True
-        self._probe_at = time.monotonic() + PROBE_INTERVAL
+        self._probe_at = time.monotonic() + self._retry.probe
         self._keep(probe)
         self._backlog.spill()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
@@ -14,9 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from promethios.exporter.counts import FlushResult, Totals
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.exporters import EXIT_BUDGET
-
-if TYPE_CHECKING:
-    from promethios.governance.governor import Governor
+from promethios.governance import Governor
 
 _logger = logging.getLogger("promethios.exporter")
 

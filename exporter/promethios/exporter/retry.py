@@ -22,6 +22,7 @@ class RetryPolicy:
         factor: How much longer each further wait is.
         longest: Seconds that a wait never exceeds, unless the server asks for more.
         attempts: Failures in a row before a batch moves from memory to the spool.
+        probe: Seconds between two attempts while everything is parked, each with a batch that is new.
         jitter: Gives numbers from 0 to 1; they spread agents that failed at the same moment.
     """
 
@@ -29,6 +30,7 @@ class RetryPolicy:
     factor: float = 2.0
     longest: float = 30.0
     attempts: int = 3
+    probe: float = 60.0
     jitter: Callable[[], float] = random.random
 
     def delay(self, failures: int, retry_after: float | None = None) -> float:

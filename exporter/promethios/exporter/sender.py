@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -49,6 +50,7 @@ class Sender:
     def __init__(self, settings: Settings) -> None:
         url = urlsplit(settings.endpoint)
         self._prefix = url.path.rstrip("/")
+        self._timeout = settings.timeout
         self._headers = {
             **dict(settings.headers),
             "Content-Type": CONTENT_TYPE,
@@ -78,7 +80,7 @@ class Sender:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return Transient(f"no answer: {_named(error)}")
         try:
-            return _judge(response, batch.signal)
+            return _judge(response, batch.signal, time.monotonic() + self._timeout)
         finally:
             # An answer read to its end has given its connection back by now; the rest of another one must
             # not be taken for the next answer's beginning, so its connection goes.
@@ -89,9 +91,9 @@ class Sender:
         self._pool.close()
 
 
-def _judge(response: urllib3.BaseHTTPResponse, signal: Signal) -> Outcome:
+def _judge(response: urllib3.BaseHTTPResponse, signal: Signal, deadline: float) -> Outcome:
     try:
-        body = _read(response)
+        body = _read(response, deadline)
     except ResponseTooLargeError:
         return Permanent(f"HTTP {response.status} with an answer of more than {MAX_RESPONSE_BYTES} bytes")
     except urllib3.exceptions.DecodeError:
@@ -108,12 +110,15 @@ def _judge(response: urllib3.BaseHTTPResponse, signal: Signal) -> Outcome:
     return _success(response, signal, body)
 
 
-def _read(response: urllib3.BaseHTTPResponse) -> bytes:
+def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     body = bytearray()
-    while chunk := response.read(min(65536, MAX_RESPONSE_BYTES + 1 - len(body)), decode_content=True):
+    while chunk := response.read1(65536, decode_content=True):
         body += chunk
         if len(body) > MAX_RESPONSE_BYTES:
             raise ResponseTooLargeError
+        if time.monotonic() > deadline:
+            # The pool's timeout is for each piece: a server that drips would hold the only sending thread.
+            raise TimeoutError
     return bytes(body)
 
 

@@ -53,11 +53,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request as it came: its path, its headers by lower-case name, and its body, still compressed."""
+    """One request as it came.
+
+    Args:
+        path: The path.
+        headers: The headers, by lower-case name.
+        body: The body, still compressed.
+        client_port: The port that it came from: requests of one connection have the same.
+    """
 
     path: str
     headers: Mapping[str, str]
     body: bytes
+    client_port: int
 
     @property
     def message(self) -> Any:
@@ -76,7 +84,6 @@ class OtlpSink:
 
     def __init__(self, port: int = 0, default: Answer | None = None) -> None:
         self.default = default or Answer()
-        self.connections = 0
         self._changed = threading.Condition()
         self._received: list[Received] = []
         self._script: deque[Answer] = deque()
@@ -99,6 +106,11 @@ class OtlpSink:
         """Every request so far, in the order of arrival."""
         with self._changed:
             return list(self._received)
+
+    @property
+    def connections(self) -> int:
+        """How many connections the requests came over."""
+        return len({request.client_port for request in self.requests})
 
     def script(self, *answers: Answer) -> None:
         """Answer the next requests so, one each."""
@@ -192,14 +204,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
-    def setup(self) -> None:
-        super().setup()
-        self.server.sink.connections += 1
-
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.sink.take(Received(self.path, headers, body))
+        answer = self.server.sink.take(Received(self.path, headers, body, self.client_address[1]))
         if answer.hang:
             self.server.sink.hang()
             self.close_connection = True

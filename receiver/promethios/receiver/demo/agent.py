@@ -19,9 +19,7 @@ from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from promethios.exporter import configure
-from promethios.governance import semconv
-from promethios.governance.enforcement.violation import PolicyViolation
-from promethios.governance.governor import Governor
+from promethios.governance import Governor, PolicyViolation, semconv
 from promethios.receiver.demo.scenes import SCENES, TOOLS, Scene, Task, offers
 
 #: Turns that a task may take: a model that never comes to an end is stopped.
