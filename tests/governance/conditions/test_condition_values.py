@@ -211,7 +211,10 @@ def test_subclasses_of_plain_types_count_as_what_they_are() -> None:
         (
             "1 < 2.0",
             2,
-            "'<' is not defined for int and double; int and double do not mix: write double(...) around the int",
+            (
+                "'<' is not defined for int and double; "
+                "int and double do not mix: write double(...) around the int"
+            ),
         ),
         ("tool.name == 1", 10, "'==' is not defined for text and int"),
         ("1 in ['a']", 2, "'in' is not defined for int and list of text"),
@@ -231,7 +234,10 @@ def test_subclasses_of_plain_types_count_as_what_they_are() -> None:
         (
             "[1].map(i, i) == []",
             4,
-            "'map' is not in the profile; there is startsWith, endsWith, contains, matches, size, exists, all",
+            (
+                "'map' is not in the profile; "
+                "there is startsWith, endsWith, contains, matches, size, exists, all"
+            ),
         ),
         ("size(1, 2) == 1", 0, "'size' cannot take 2 values"),
         ("[1].exists(true, true)", 11, "'true' cannot be the name of a variable"),
@@ -245,7 +251,7 @@ def test_subclasses_of_plain_types_count_as_what_they_are() -> None:
         ("(" * 40 + "true" + ")" * 40, 32, "the condition nests deeper than 32 levels"),
         (
             "1" + "+1" * 300 + " > 0",
-            500,
+            499,
             "the condition has more than 500 parts; split it into several policies",
         ),
         (

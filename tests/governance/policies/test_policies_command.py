@@ -44,7 +44,8 @@ def test_check_lists_mistakes_and_fails_if_one_file_is_bad(good: str, bad: str) 
     result = CliRunner().invoke(policies, ["check", bad, good])
     assert result.exit_code == 1
     assert result.stderr == (
-        f"{bad}:6:75: 'action' is 'falg', but must be one of flag, redact, approve, block; did you mean 'flag'?\n"
+        f"{bad}:6:75: 'action' is 'falg', but must be one of flag, redact, approve, block; "
+        "did you mean 'flag'?\n"
     )
     assert result.stdout.startswith(f"{good}: 1 policy")
 

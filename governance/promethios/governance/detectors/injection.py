@@ -7,49 +7,55 @@ from __future__ import annotations
 
 from typing import Final
 
-from promethios.governance.detectors.detector import Detector
+from promethios.governance.detectors.detector import WORD, Detector
 
 
-def _phrase(name: str, *patterns: str) -> Detector:
-    return Detector(f"injection.{name}", tuple(f"(?is)({pattern})" for pattern in patterns))
+def _words(name: str, *patterns: str) -> Detector:
+    """Phrases: any case, across lines, and between escapes such as ``\\n`` where the text is JSON."""
+    spaced = (pattern.replace(r"\s", r"(?:\s|\\[nrt])") for pattern in patterns)
+    return Detector(f"injection.{name}", tuple(f"(?is){WORD}({pattern})" for pattern in spaced))
+
+
+def _marks(name: str, *patterns: str) -> Detector:
+    return Detector(f"injection.{name}", tuple(f"({pattern})" for pattern in patterns))
 
 
 INJECTION: Final = (
-    _phrase(
+    _words(
         "exfiltration",
-        r"\b(?:send|forward|post|upload|e-?mail|exfiltrate)\b.{0,40}\b(?:passwords?|credentials?"
+        r"(?:send|forward|post|upload|e-?mail|exfiltrate)\b.{0,40}\b(?:passwords?|credentials?"
         r"|api[ _-]?keys?|secrets?|tokens?|conversation|chat history|card numbers?"
         r"|customer (?:data|records|details))\b.{0,40}\bto\b.{0,20}(?:https?://|[\w.+-]+@[\w-]+\.)",
     ),
-    _phrase(
+    _words(
         "hidden_action",
-        r"\b(?:do not|don't|never|without) (?:tell|telling|inform|informing|mention|mentioning"
+        r"(?:do not|don't|never|without) (?:tell|telling|inform|informing|mention|mentioning"
         r"|notify|notifying|alert|alerting|reveal|revealing)\b.{0,30}"
         r"\b(?:user|human|operator|customer|owner)s?\b",
     ),
-    _phrase(
+    _words(
         "ignore_instructions",
-        r"\b(?:ignore|disregard|forget|override|bypass)\s(?:[\w']+\s){0,4}"
+        r"(?:ignore|disregard|forget|override|bypass)\s(?:[\w']+\s){0,4}"
         r"(?:previous|prior|above|earlier|preceding|your|system|existing|original)\s(?:[\w']+\s){0,2}"
         r"(?:instruction|prompt|rule|direction|guideline|directive|command)s?\b",
     ),
     # Marks by which models tell who speaks; in content they pretend to be somebody else.
-    _phrase(
+    _marks(
         "chat_markup", r"<\|(?:im_start|im_end|system|assistant|endoftext|eot_id)\|>|<</?SYS>>|\[/?INST\]"
     ),
-    _phrase(
+    _words(
         "new_role",
-        r"\byou are now\s(?:an?\s|in\s|the\s)?"
+        r"you are now\s(?:an?\s|in\s|the\s)?"
         r"(?:DAN|developer mode|jailbroken|unrestricted|unfiltered|root|admin)\b",
-        r"\b(?:enable|enter|activate)\s(?:DAN|developer|jailbreak|god|unrestricted)\smode\b",
+        r"(?:enable|enter|activate)\s(?:DAN|developer|jailbreak|god|unrestricted)\smode\b",
     ),
-    _phrase(
+    _words(
         "system_prompt",
-        r"\b(?:reveal|print|repeat|show|output|leak|disclose)\s(?:[\w']+\s){0,4}(?:system|initial|hidden)\s"
+        r"(?:reveal|print|repeat|show|output|leak|disclose)\s(?:[\w']+\s){0,4}(?:system|initial|hidden)\s"
         r"(?:prompt|instruction|message)s?\b",
     ),
     # Text that people cannot see: Unicode tags (longer runs than in any flag), and long runs of zero width.
-    _phrase(
+    _marks(
         "invisible_text",
         r"[\x{E0020}-\x{E007E}]{8,}",
         r"[\x{200B}\x{200C}\x{200D}\x{2060}\x{2062}\x{2063}\x{2064}\x{FEFF}]{16,}",
