@@ -1,0 +1,67 @@
+"""The README names every setting, variable, metric and reason, and no others."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from promethios.exporter import DropReason, Promethios, Settings, health
+from promethios.exporter.settings import ENVIRONMENT
+from promethios.exporter.testing import OtlpSink
+from promethios.governance import semconv
+
+README = (Path(__file__).parents[2] / "exporter" / "README.md").read_text()
+PROSE = re.sub(r"^```.*?^```", "", README, flags=re.DOTALL | re.MULTILINE)
+NAMED = set(re.findall(r"`([^`\n]+)`", PROSE))
+
+
+def test_every_setting_is_explained_and_no_other() -> None:
+    explained = re.findall(r"^- `(\w+)` \(", README, re.MULTILINE)
+    assert explained == [each.name for each in fields(Settings)]
+
+
+def test_every_variable_is_named_and_no_other() -> None:
+    known = {variable for variables in ENVIRONMENT.values() for variable in variables}
+    named = {name for name in NAMED if name.startswith(("PROMETHIOS_", "OTEL_"))}
+    assert named == known | {"OTEL_SERVICE_NAME"}
+
+
+def test_every_default_is_as_written() -> None:
+    settings = Settings.load({}, api_key="k")
+    assert f"`endpoint` (default = `{settings.endpoint}`)" in README
+    assert f"`timeout` (default = {settings.timeout:g})" in README
+    assert f"`metric_interval` (default = {settings.metric_interval:g})" in README
+    for name in ("max_request_bytes", "max_memory_bytes", "max_spool_bytes"):
+        assert f"`{name}` (default = {getattr(settings, name) >> 20} MiB)" in README
+
+
+def test_every_metric_is_named_and_no_other() -> None:
+    metrics = {value for name, value in vars(health).items() if name.startswith("METRIC_")}
+    rows = re.findall(r"^\| `(promethios\.[\w.]+)`", README, re.MULTILINE)
+    assert set(rows) == metrics | {semconv.METRIC_HEARTBEAT}
+
+
+@pytest.mark.parametrize("reason", DropReason)
+def test_every_reason_of_a_loss_is_named(reason: DropReason) -> None:
+    assert f"`{reason.value}`" in README
+
+
+def test_every_member_of_the_handle_is_named() -> None:
+    public = {name for name in vars(Promethios) if not name.startswith("_")} - {"capture_logging"}
+    assert all(f"`.{name}" in README for name in public)
+
+
+def test_the_examples_run_as_written(sink: OtlpSink, tmp_path: Path) -> None:
+    bundle = Path(str(files("promethios.receiver.demo") / "policies.yaml")).read_text()
+    (tmp_path / "policies.yaml").write_text(bundle)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL)) + "\nprint(bool(result))\n"
+    code = code.replace("http://localhost:4318", sink.url).replace("pmk_…", "pmk_test")
+    command = [sys.executable, "-W", "error", "-c", code]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (run.stdout, run.stderr) == ("True\n", "")
