@@ -49,8 +49,8 @@ def _run(server: HTTPServer, rows: object, columns: list[tuple[str, str]], **mor
     return Infinity(f"http://127.0.0.1:{server.server_port}", "key", {"a": "1"}).run({**target, **more})
 
 
-def test_long_rows_become_a_line_for_each_label(server: HTTPServer) -> None:
-    rows = [{"time": t, "label": x, "value": t} for t in (1000, 2000) for x in "ab"]
+def test_long_rows_become_a_line_for_each_label_in_order(server: HTTPServer) -> None:
+    rows = [{"time": t, "label": x, "value": t} for t in (1000, 2000) for x in "ba"]
     frame = _run(server, rows, _SERIES, format="timeseries")
     assert [(f.labels, f.values) for f in frame.fields[1:]] == [
         ({"label": "a"}, [1000, 2000]),

@@ -72,10 +72,8 @@ def test_numbers_are_numbers_for_an_unknown_agent(drawn: dict[str, Any], seeded:
     assert NEEDS[drawn["type"]] <= _ask(seeded.infinity("nobody"), drawn).kinds
 
 
-@pytest.mark.parametrize("drawn", _panels("table", "logs", "barchart", "state-timeline"))
+@pytest.mark.parametrize("drawn", panels(OVERVIEW, "table", "logs", "barchart", "state-timeline"))
 def test_lists_are_empty_for_an_unknown_agent(drawn: dict[str, Any], seeded: Any) -> None:
-    if "${trace_id}" in drawn["targets"][0]["url"]:
-        pytest.skip("a trace is not chosen by agent")
     assert _ask(seeded.infinity("nobody"), drawn).rows == 0
 
 
@@ -114,3 +112,49 @@ def test_trace_of_an_unknown_id_is_an_error_that_says_so(seeded: Any) -> None:
     asked = Infinity(asked.url, asked.key, {**asked.variables, "trace_id": "0" * 32})
     with pytest.raises(AssertionError, match="404"):
         _ask(asked, TRACE["panels"][0])
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Live", 1),
+        ("Stale", 0),
+        ("Down", 0),
+        ("Critical", 1),
+        ("Blocked", 1),
+        ("Coverage", pytest.approx(5 / 6)),
+        ("Policy p95", pytest.approx(80.5)),
+        ("Tokens", 4 * (812 + 93)),
+    ],
+)
+def test_strip_shows_what_one_agent_did(title: str, shown: float, seeded: Any) -> None:
+    fields = _ask(seeded.infinity("kyc-screener"), panel(OVERVIEW, title)).fields
+    assert fields[-1].name == title
+    assert fields[-1].values == [shown]
+
+
+def test_latency_is_that_of_the_decisions(seeded: Any) -> None:
+    lines = _ask(seeded.infinity("kyc-screener"), panel(OVERVIEW, "Evaluation latency")).fields[1:]
+    assert {(f.labels["quantile"], v) for f in lines for v in f.values if v is not None} == {
+        ("p50", 80.5),
+        ("p95", 80.5),
+        ("p99", 80.5),
+    }
+
+
+def test_severities_over_time_add_up_to_the_violations(seeded: Any) -> None:
+    lines = _ask(seeded.infinity("kyc-screener"), panel(OVERVIEW, "Violations by severity")).fields[1:]
+    assert {f.labels["severity"]: sum(f.values) for f in lines} == {
+        "critical": 1,
+        "high": 1,
+        "medium": 1,
+        "low": 0,
+    }
+
+
+def test_trace_has_its_operations_and_decisions(seeded: Any) -> None:
+    frame = _ask(seeded.infinity(), panel(TRACE, "Spans"))
+    operations = frame.field("Operation").values
+    assert operations[0] == "invoke_agent kyc-screener"
+    assert operations.count("promethios.decide") == 2
+    assert "block" in frame.field("Verdict").values

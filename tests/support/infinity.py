@@ -170,5 +170,6 @@ def _widened(fields: list[Field]) -> Frame:
         for i, moment in enumerate(time.values):
             key = (number.name, tuple((f.name, f.values[i]) for f in labels))
             wide.setdefault(key, [None] * len(axis))[at[moment]] = number.values[i]
-    columns = [Field(name, "number", values, dict(of)) for (name, of), values in wide.items()]
+    # As SortWideFrameFields does: by name, then by the labels' values.
+    columns = [Field(name, "number", values, dict(of)) for (name, of), values in sorted(wide.items())]
     return Frame([Field(time.name, "time", axis), *columns])

@@ -25,6 +25,7 @@ from opentelemetry.util.types import AttributeValue
 from promethios.governance import semconv
 
 SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class ReportingAgent:
         )
         with trace.use_span(root, end_on_exit=False):
             for number, step in enumerate(steps):
-                self._step(step, begin + number * SECOND)
-        root.end(begin + len(steps) * SECOND)
+                self._step(step, begin + number * SECOND + MILLISECOND)
+        root.end(begin + len(steps) * SECOND + 2 * MILLISECOND)
         return f"{root.get_span_context().trace_id:032x}"
 
     def log(self, ago: float, body: str) -> None:
@@ -90,7 +91,7 @@ class ReportingAgent:
         span = self.tracer.start_span(step.name, start_time=begin, attributes=step.attributes)
         with trace.use_span(span, end_on_exit=False):
             if step.decided:
-                self._decide(step, begin)
+                self._decide(step, begin + MILLISECOND)
         if step.enforced == "block":
             span.set_status(
                 trace.Status(trace.StatusCode.ERROR, f"PolicyViolation: {step.hits[0].policy_id}")

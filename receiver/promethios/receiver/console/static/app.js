@@ -2,6 +2,7 @@
 
 import { ApiError, connect, isKey } from "./api.js";
 import { controls } from "./controls.js";
+import { forgetCursor } from "./cursor.js";
 import { el, replace } from "./dom.js";
 import { moment } from "./format.js";
 import { overview } from "./overview.js";
@@ -34,8 +35,10 @@ function logOut(message = "") {
   if (session) {
     clearTimeout(session.timer);
     session.asking?.abort();
+    session.controls.end();
   }
   session = null;
+  forgetCursor();
   for (const id of ["overview", "trace", "controls", "footer"]) $(id).replaceChildren();
   $("console").hidden = true;
   $("login").hidden = false;

@@ -7,10 +7,11 @@ const REFRESH = [["Off", 0], ["10 s", 10_000], ["30 s", 30_000], ["1 min", 60_00
 
 /**
  * Controls in `host`. `on.range(name)`, `on.agents(list)`, `on.every(ms)` and `on.refresh()` are called;
- * `show(state)` and `known(agents)` keep them in step.
+ * `show(state)` and `known(agents)` keep them in step; `end()` lets go of the page.
  */
 export function controls(host, on) {
-  const agents = agentPicker(on.agents);
+  const life = new AbortController();
+  const agents = agentPicker(on.agents, life.signal);
   const ranges = rangePicker(on.range);
   const every = el("select", { id: "every", "aria-label": "Refresh every", onchange: () => on.every(Number(every.value)) },
     REFRESH.map(([text, ms]) => el("option", { value: ms, selected: ms === 30_000 }, text)));
@@ -22,6 +23,7 @@ export function controls(host, on) {
       agents.show(state.agents);
     },
     known: agents.known,
+    end: () => life.abort(),
     busy: (busy) => now.classList.toggle("busy", busy),
   };
 }
@@ -33,7 +35,7 @@ function rangePicker(choose) {
   return { node, show: (range) => inputs.forEach((input) => { input.checked = input.value === range; }) };
 }
 
-function agentPicker(choose) {
+function agentPicker(choose, signal) {
   let chosen = [];
   let names = [];
   const label = el("span", {});
@@ -44,7 +46,7 @@ function agentPicker(choose) {
     node.open = false;
     node.querySelector("summary").focus();
   });
-  document.addEventListener("click", (event) => { if (!node.contains(event.target)) node.open = false; });
+  document.addEventListener("click", (event) => { if (!node.contains(event.target)) node.open = false; }, { signal });
 
   function draw() {
     label.textContent = chosen.length === 0 ? "all" : chosen.length === 1 ? chosen[0] : `${chosen.length} chosen`;

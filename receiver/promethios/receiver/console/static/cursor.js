@@ -2,10 +2,14 @@
 
 const followers = new Set();
 
-/** Call `follow(time | null)` whenever the cursor moves; returns the function that ends it. */
+/** Call `follow(time | null)` whenever the cursor moves. */
 export function onCursor(follow) {
   followers.add(follow);
-  return () => followers.delete(follow);
+}
+
+/** Let go of all charts, and of the data they hold. */
+export function forgetCursor() {
+  followers.clear();
 }
 
 /** Move the cursor to a Unix time in ms, or take it away with null. */
