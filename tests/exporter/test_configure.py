@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -293,10 +294,22 @@ def test_shutting_down_again_does_nothing(sink: OtlpSink, agent: Callable[..., P
 
 
 def test_what_comes_after_the_shutdown_is_counted(agent: Callable[..., Promethios]) -> None:
-    it = agent()
+    it = agent(metric_interval=0.01)
     it.shutdown()
     _span(it)
+    it.tracer_provider.force_flush()
     assert it.totals().dropped == {DropReason.SHUTDOWN: 1}
+
+
+def test_shutting_down_ends_every_thread(agent: Callable[..., Promethios], policies: str) -> None:
+    before = set(threading.enumerate())
+    it = agent(policies=policies)
+    started = set(threading.enumerate()) - before
+    assert len(started) == 5
+    it.shutdown()
+    for thread in started:
+        thread.join(10)
+    assert [thread.name for thread in started if thread.is_alive()] == []
 
 
 def test_a_with_block_shuts_down(sink: OtlpSink, agent: Callable[..., Promethios]) -> None:

@@ -113,6 +113,11 @@ def test_an_exporter_refuses_an_unknown_setting() -> None:
         PromethiosSpanExporter(compression="none")
 
 
+def test_a_delivery_and_settings_exclude_each_other(deliver: Deliver) -> None:
+    with pytest.raises(TypeError, match=r"^give an exporter settings or a delivery: "):
+        PromethiosSpanExporter(delivery=deliver(), timeout=3)
+
+
 def test_works_behind_the_sdks_batch_processor(sink: OtlpSink) -> None:
     provider = TracerProvider(shutdown_on_exit=False)
     exporter = PromethiosSpanExporter(endpoint=sink.url, api_key="k")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -23,6 +26,7 @@ from promethios.exporter.testing import Answer, OtlpSink
 
 MakeBatch = Callable[..., Batch]
 KEY = "pmk_live_0123456789"
+TLS = Path(__file__).with_name("tls")
 
 
 @pytest.fixture
@@ -201,3 +205,38 @@ def test_an_answer_that_drips_is_given_up(batch: MakeBatch) -> None:
 
 def test_the_same_request_always_gives_the_same_bytes(batch: MakeBatch) -> None:
     assert batch("a", 3).body == batch("a", 3).body
+
+
+@pytest.fixture
+def secure_sink() -> Iterator[OtlpSink]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
+    with OtlpSink(tls=context) as sink:
+        yield sink
+
+
+def test_https_works_with_the_certificate_that_is_given(secure_sink: OtlpSink, batch: MakeBatch) -> None:
+    certificate = TLS / "certificate.pem"
+    sender = Sender(Settings.load(endpoint=secure_sink.url, api_key=KEY, certificate=certificate))
+    assert [sender.send(batch()), sender.send(batch())] == [Delivered(), Delivered()]
+    assert secure_sink.connections == 1
+    sender.close()
+
+
+def test_a_certificate_that_is_not_trusted_gets_no_key(secure_sink: OtlpSink, batch: MakeBatch) -> None:
+    sender = Sender(Settings.load(endpoint=secure_sink.url, api_key=KEY))
+    outcome = sender.send(batch())
+    assert isinstance(outcome, Transient)
+    # OpenSSL 1.1 writes "self signed", 3 writes "self-signed".
+    said = r"no answer: SSLError \(self.signed certificate\): check `endpoint` and `certificate`"
+    assert re.fullmatch(said, outcome.reason)
+    assert secure_sink.requests == []
+    sender.close()
+
+
+def test_https_to_a_server_without_it_says_so(sink: OtlpSink, batch: MakeBatch) -> None:
+    sender = Sender(Settings.load(endpoint=sink.url.replace("http:", "https:"), api_key=KEY))
+    assert sender.send(batch()) == Transient(
+        "no answer: SSLError (no TLS between us): check `endpoint` and `certificate`"
+    )
+    sender.close()

@@ -21,6 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from promethios.exporter.counts import DropReason
+from promethios.exporter.suppression import suppress
 
 #: A batch leaves when it has so many items, or after `DELAY` seconds. What exceeds `LARGEST_QUEUE` is
 #: dropped and counted: the application is never made to wait.
@@ -86,6 +87,7 @@ class Batcher(Generic[_Item]):
             threading.Thread(target=self._run, name="promethios-batching", daemon=True).start()
 
     def _run(self) -> None:
+        suppress()
         while not self._closed:
             self._wake.wait(DELAY)
             self._wake.clear()

@@ -143,6 +143,7 @@ class Delivery:
                 _logger.exception("delivery goes on in %s seconds", self._retry.longest)
                 with self._changed:
                     self._resume_at = time.monotonic() + self._retry.longest
+        self._sender.close()
 
     def _step(self) -> bool:
         with self._changed:

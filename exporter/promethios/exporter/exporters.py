@@ -108,6 +108,8 @@ class _Line(Generic[_Item]):
         if delivery is None:
             self._shared = Settings.load(**settings)
             delivery = _deliveries.acquire(self._shared)
+        elif settings:
+            raise TypeError("give an exporter settings or a delivery: a delivery has settings of its own")
         self._delivery = delivery
         self._closed = False
 

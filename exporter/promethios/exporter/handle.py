@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from opentelemetry.sdk._logs import LoggerProvider
@@ -77,13 +79,13 @@ class Promethios:
         deadline = time.monotonic() + timeout
         if not self._closed:
             self._closed = True
-            self._collect(deadline)
-            # Collectors first: what they still hand over is the delivery's to place.
-            for provider in (self.tracer_provider, self.decision_provider, self.logger_provider):
-                if provider:
-                    provider.shutdown()
+            atexit.unregister(self.shutdown)
             if self._handler:
                 logging.getLogger().removeHandler(self._handler)
+            # Collectors first: what they still hand over is the delivery's to place. Metrics last of them,
+            # so that they count the rest.
+            for provider in self._providers():
+                self._attempt(provider.shutdown)
         return self._delivery.close(deadline)
 
     def use_key(self, api_key: str) -> None:
@@ -113,16 +115,20 @@ class Promethios:
 
     def _collect(self, deadline: float) -> None:
         """Move what was recorded into the delivery. It needs no network, so it does not wait for one."""
-        for provider in (
-            self.tracer_provider,
-            self.decision_provider,
-            self.logger_provider,
-            self.meter_provider,
-        ):
+        for provider in self._providers():
             left = max(1, int((deadline - time.monotonic()) * 1000))
-            try:
-                if provider:
-                    provider.force_flush(left)
-            except Exception:
-                # The callback of an observable instrument is the application's, and may fail.
-                _logger.warning("not everything was collected by %s", type(provider).__name__, exc_info=True)
+            self._attempt(provider.force_flush, left)
+
+    def _providers(self) -> list[TracerProvider | LoggerProvider | MeterProvider]:
+        lane = [self.decision_provider] if self.decision_provider else []
+        return [self.tracer_provider, *lane, self.logger_provider, self.meter_provider]
+
+    @staticmethod
+    def _attempt(do: Callable[..., object], *arguments: object) -> None:
+        try:
+            do(*arguments)
+        except Exception:
+            # The callback of an observable instrument is the application's, and may fail.
+            _logger.warning(
+                "%s failed: something may not have been collected", do.__qualname__, exc_info=True
+            )

@@ -162,6 +162,8 @@ def _clean(text: str) -> str:
 
 
 def _named(error: Exception) -> str:
-    """Name an error without its text: urllib3's holds the object's address, and sometimes the URL."""
-    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
-    return type(cause or error).__name__
+    """Name an error without its text: urllib3's holds an object's address, and sometimes the URL."""
+    if isinstance(error, urllib3.exceptions.SSLError):
+        reason = getattr(error.args[0], "verify_message", "") or "no TLS between us"
+        return f"SSLError ({reason}): check `endpoint` and `certificate`"
+    return type(error).__name__

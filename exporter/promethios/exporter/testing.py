@@ -10,6 +10,7 @@ with OtlpSink() as sink:
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -80,15 +81,21 @@ class OtlpSink:
     Args:
         port: The port; 0 picks a free one.
         default: How requests are answered that no script speaks of.
+        tls: Speak HTTPS with this certificate.
     """
 
-    def __init__(self, port: int = 0, default: Answer | None = None) -> None:
+    def __init__(
+        self, port: int = 0, default: Answer | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.default = default or Answer()
+        self._scheme = "https" if tls else "http"
         self._changed = threading.Condition()
         self._received: list[Received] = []
         self._script: deque[Answer] = deque()
         self._closed = threading.Event()
         self._server = _Server(("127.0.0.1", port), self)
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -99,7 +106,7 @@ class OtlpSink:
     @property
     def url(self) -> str:
         """The base URL, for the setting `endpoint`."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def requests(self) -> list[Received]:
