@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import random
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -370,3 +372,31 @@ def test_while_parked_a_new_batch_finds_out_whether_that_is_still_so(
         pass
     assert delivery.close(soon()) == FlushResult(delivered=3)
     assert _names(sink) == ["a", "b", "c", "a", "b"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_a_receiver_answers_every_item_is_delivered_or_counted(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    answers = [Answer(), Answer(), Answer(400), DOWN, Answer(429), Answer(body=b"abc", cut=1), WRONG_KEY]
+    sink.script(*chance.choices(answers, k=60))
+    delivery = deliver(spool_dir=tmp_path if seed % 2 else None)
+
+    def record(thread: int) -> None:
+        for number in range(10):
+            delivery.submit(batch(f"{thread}.{number}", 1 + number % 3))
+
+    threads = [threading.Thread(target=record, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    while delivery.flush(soon()).parked:
+        delivery.use_key("pmk_test_another")
+    totals = delivery.totals()
+    assert (totals.queued, totals.spooled) == (0, 0)
+    assert set(totals.dropped) <= {DropReason.REFUSED}
+    assert totals.delivered + totals.dropped.get(DropReason.REFUSED, 0) == 4 * (4 * 1 + 3 * 2 + 3 * 3)
+    assert set(_names(sink)) == {f"{i}.{j}" for i in range(4) for j in range(10)}
+    assert list(tmp_path.iterdir()) == []

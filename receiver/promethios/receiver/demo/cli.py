@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
-from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -50,14 +50,11 @@ def demo(leave: bool, db: Path | None, http: str | None, as_json: bool) -> None:
         held = _run(stage, leave, as_json)
     except (ProcessError, KeyStoreError, OSError) as error:
         raise click.ClickException(f"the demonstration cannot go on: {error}") from error
-    except KeyboardInterrupt:
-        # Everything has been taken down on the way here.
-        held = True
     if not held:
         raise SystemExit(1)
 
 
-def _run(staging: AbstractContextManager[Stage], leave: bool, as_json: bool) -> bool:
+def _run(staging: contextlib.AbstractContextManager[Stage], leave: bool, as_json: bool) -> bool:
     from rich.console import Console
 
     from promethios.receiver.demo.show import Show
@@ -68,11 +65,13 @@ def _run(staging: AbstractContextManager[Stage], leave: bool, as_json: bool) -> 
         show.opening(stage.url, str(stage.database), stage.llm.address)
         summary: dict[str, Any] = stage.perform(show)
         summary |= {"console": stage.url, "database": str(stage.database)}
-        if as_json:
-            click.echo(json.dumps(summary))
-        show.closing(stage.url, stage.read_key, stays=not leave)
-        if not leave:
-            stage.receiver.wait()
+        # From here on Ctrl-C is the way to end it, not to break it off.
+        with contextlib.suppress(KeyboardInterrupt):
+            if as_json:
+                click.echo(json.dumps(summary))
+            if not leave:
+                show.closing(stage.url, stage.read_key)
+                stage.receiver.wait()
         return holds(summary)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,9 @@ from promethios.receiver.demo.scenes import CARD
 PATIENCE: Final = 10.0
 #: A card number as people and machines write it.
 _SPELLINGS: Final = tuple(CARD.replace(" ", separator).encode() for separator in (" ", "-", ""))
+
+_LONGEST: Final = max(map(len, _SPELLINGS))
+_PIECE: Final = 1 << 20
 
 
 class Readback:
@@ -65,10 +67,16 @@ def places_with_card(database: Path, received: str) -> list[str]:
         database: The SQLite file; the files beside it that begin with its name are searched too.
         received: Everything that the stand-in received, as text.
     """
-    contents = [(path.name, path.read_bytes()) for path in _files(database)]
-    contents.append(("the LLM's requests", received.encode()))
-    return [name for name, content in contents if any(spelling in content for spelling in _SPELLINGS)]
+    found = [path.name for path in database.parent.glob(f"{database.name}*") if _has_card(path)]
+    return found + ["the LLM's requests"] * any(spelling.decode() in received for spelling in _SPELLINGS)
 
 
-def _files(database: Path) -> Iterator[Path]:
-    return database.parent.glob(f"{database.name}*")
+def _has_card(path: Path) -> bool:
+    """Search a file of any size, piece by piece; pieces overlap, so that none cuts a number in two."""
+    tail = b""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            if any(spelling in tail + piece for spelling in _SPELLINGS):
+                return True
+            tail = piece[-_LONGEST:]
+    return False

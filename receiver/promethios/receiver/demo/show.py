@@ -79,13 +79,11 @@ class Show:
             mark = Text("  ✓ ", style="green") if holds else Text("  ✗ ", style="bold red")
             self._console.print(mark + Text(text if holds else f"not so: {text}"))
 
-    def closing(self, console_url: str, key: str, stays: bool) -> None:
+    def closing(self, console_url: str, key: str) -> None:
         """Say where to look further."""
-        self._console.print()
-        if stays:
-            self._console.print(f"[bold]Console[/]  {console_url}", highlight=False, soft_wrap=True)
-            self._console.print(f"[bold]key[/]      {key}", highlight=False, soft_wrap=True)
-            self._console.print("\nCtrl-C ends the demonstration.", style="dim")
+        self._console.print(f"\n[bold]Console[/]  {console_url}/", highlight=False, soft_wrap=True)
+        self._console.print(f"[bold]key[/]      {key}", highlight=False, soft_wrap=True)
+        self._console.print("\nType the key in there. Ctrl-C ends the demonstration.", style="dim")
 
     def _decision(self, told: dict[str, Any]) -> None:
         mark, style = _OUTCOMES[told["enforced"]]
