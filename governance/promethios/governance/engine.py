@@ -77,7 +77,7 @@ class Engine:
     def _evaluate(self, operation: Operation, state: State) -> tuple[Decision, tuple[_Claim, ...]]:
         started = time.perf_counter_ns()
         run = _Evaluation(operation, state, self._scanner)
-        run.consider_all(self._index[operation.point])
+        run.consider(self._index[operation.point])
         matches = tuple(sorted(run.matches, key=lambda match: -match.action.rank))
         decision = Decision(
             point=operation.point,
@@ -120,8 +120,8 @@ class _Evaluation:
         #: The limits that were looked at and still had room.
         self.claims: list[_Claim] = []
 
-    def consider_all(self, index: PointIndex) -> None:
-        """Evaluate the policies that the operation concerns; all of them where that cannot be told."""
+    def consider(self, index: PointIndex) -> None:
+        """Evaluate the policies that the operation concerns; all of them fail where that cannot be told."""
         try:
             policies = index.concerned(self._operation.attributes)
         except Exception as error:
@@ -129,30 +129,30 @@ class _Evaluation:
                 self._fail(policy, type(error).__name__)
             return
         for policy in policies:
-            self.consider(policy)
+            failure: Exception | None = None
+            try:
+                # Nearly every policy ends here, for nearly every operation.
+                if policy.when is not None and not policy.when.holds(self._facts):
+                    continue
+            except Exception as error:
+                failure = error
+            try:
+                self._consider(policy, failure)
+            except EvaluationError as error:
+                self._fail(policy, str(error))
+            except Exception as error:
+                self._fail(policy, type(error).__name__)
 
-    def consider(self, policy: Policy) -> None:
-        """Evaluate a policy, and note the match that it gives if any."""
-        try:
-            self._consider(policy)
-        except Exception as error:
-            reason = str(error) if isinstance(error, EvaluationError) else type(error).__name__
-            self._fail(policy, reason)
+    def _consider(self, policy: Policy, failure: Exception | None) -> None:
+        """Look at the parts beside the condition, which holds or has no answer (`failure`).
 
-    def _consider(self, policy: Policy) -> None:
-        """All parts must hold. As in CEL's ``&&``, one that does not decides, whatever the others are."""
+        All must hold. As in CEL's ``&&``, one that does not decides, whatever the others are.
+        """
         match = policy.match
         if match is not None and match.attributes and not match.attributes_hold(self._operation.attributes):
             return
         if policy.limit is not None and not self._exhausted(policy.limit):
             return
-        failure: Exception | None = None
-        if policy.when is not None:
-            try:
-                if not policy.when.holds(self._facts):
-                    return
-            except Exception as error:
-                failure = error
         if policy.detect is not None:
             self._detect(policy, failure)
         elif failure is not None:

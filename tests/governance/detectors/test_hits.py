@@ -228,6 +228,25 @@ def test_thousands_of_identifiers_are_left_alone() -> None:
     assert found("\n".join(lines)) == []
 
 
+def test_a_hit_behind_much_that_begins_like_one_is_found() -> None:
+    generator = random.Random(1)
+    pieces = [
+        "sk-",
+        "AKIA",
+        "-----BEGIN ",
+        "eyJ",
+        "ignore all ",
+        "@a.",
+        "4111 ",
+        "https://a:",
+        "DE89 37",
+        "send ",
+        "\n",
+    ]
+    text = "".join(generator.choice(pieces) for _ in range(50_000)) + " AKIAIOSFODNN7EXAMPLE"
+    assert ("secret.aws", "AKIAIOSFODNN7EXAMPLE") in found(text)
+
+
 @pytest.mark.parametrize(("digits", "valid"), [("79927398713", True), ("79927398710", False), ("0", True)])
 def test_luhn_knows_the_check_digit(digits: str, valid: bool) -> None:
     assert luhn(digits) is valid

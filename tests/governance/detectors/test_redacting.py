@@ -102,6 +102,26 @@ def test_keys_are_redacted_too_in_their_place() -> None:
     ]
 
 
+def test_short_keys_that_are_no_names_are_redacted_in_maps_and_in_json() -> None:
+    assert clean({"a@b.co": 1}) == {"[REDACTED:pii.email]": 1}
+    assert json.loads(clean('{"a@b.co": 1, "x": "c@d.co"}')) == {
+        "[REDACTED:pii.email]": 1,
+        "x": "[REDACTED:pii.email]",
+    }
+
+
+def test_a_value_that_a_duplicate_key_hides_is_redacted_as_text() -> None:
+    assert (
+        clean(f'{{"a": "{KEY}", "a": "{KEY} "}}')
+        == '{"a": "[REDACTED:secret.aws]", "a": "[REDACTED:secret.aws] "}'
+    )
+
+
+def test_json_that_nests_too_deeply_is_redacted_as_text() -> None:
+    text = f'{{"a": "{KEY}", "b": ' + "[" * 100 + f'"{KEY}"' + "]" * 100 + "}"
+    assert clean(text) == text.replace(KEY, "[REDACTED:secret.aws]")
+
+
 def test_keys_that_become_the_same_stay_apart() -> None:
     cleaned = clean({"AKIAIOSFODNN7EXAMPLE": 1, "AKIAIOSFODNN7EXAMPLF": 2})
     assert cleaned == {"[REDACTED:secret.aws]": 1, "[REDACTED:secret.aws]#2": 2}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -26,7 +27,7 @@ MAX_DEPTH: Final = 64
 MAX_CHARACTERS: Final = 1 << 20
 _VALUE_COST: Final = 16
 
-# Keys are scanned too, but the short names that nearly all of them are cannot hold anything.
+# Keys are scanned too, but the short names that nearly all of them are cannot hold a hit.
 _MAX_PLAIN_KEY: Final = 15
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}", re.ASCII)
 # A key for the digests of evidence: a hash of a card number without one is no secret at all.
@@ -136,7 +137,7 @@ class _Surveyor:
                 self.result.gap = "the payload holds a map whose keys are not text"
                 continue
             inner: str | Masked = key
-            if len(key) > _MAX_PLAIN_KEY and (hits := self._scanner.scan(key)):
+            if (len(key) > _MAX_PLAIN_KEY or not key.isidentifier()) and (hits := self._scanner.scan(key)):
                 self._add(key, hits, (*path, Masked(key, itself=True)))
                 inner = Masked(key)
             self.look(item, (*path, inner), depth + 1)
@@ -165,15 +166,17 @@ class _Surveyor:
         parsed = parse_json(text)
         if parsed is None:
             return False
-        before, gap = len(self.result.found), self.result.gap
+        outer, self.result = self.result, Survey()
         self.look(parsed, path, depth + 1)
-        inner = {found.hit.detector for found in self.result.found[before:]}
-        if inner >= {hit.detector for hit in hits}:
-            return True
-        # Something hit across values, or in one that a duplicate key hides: the text is taken as it stands.
-        del self.result.found[before:]
-        self.result.gap = gap
-        return False
+        inner, self.result = self.result, outer
+        missed = Counter(hit.detector for hit in hits) - Counter(each.hit.detector for each in inner.found)
+        if missed or inner.gap:
+            # Something hit across values, in one that a duplicate key hides, or too deep: the text is taken
+            # as it stands. What escapes may hide deeper than can be looked at stays unknown.
+            outer.gap = inner.gap if "\\u" in text and inner.gap else outer.gap
+            return False
+        outer.found += inner.found
+        return True
 
     def _add(self, text: str, hits: list[Hit], path: Path) -> None:
         self.result.found += [Found(path, hit, digest(text[hit.start : hit.end])) for hit in hits]
