@@ -101,11 +101,11 @@ def test_key_field_is_not_remembered_by_the_browser() -> None:
 def test_word_of_every_scale_has_its_colour_in_the_style_sheet() -> None:
     words = set(re.findall(r'"(\w+)"', _text("words.js")))
     assert words >= {"critical", "block", "live", "p95", "spans"}
-    assert words <= set(re.findall(r"\.c-(\w+)", _text("base.css")))
+    assert words <= set(re.findall(r"\.c-(\w+)", _text("colors.css")))
 
 
 def test_both_schemes_define_the_same_colours() -> None:
-    dark, light = re.findall(r":root \{(.*?)\}", _text("base.css"), flags=re.S)
+    dark, light = re.findall(r":root \{(.*?)\}", _text("colors.css"), flags=re.S)
     assert set(re.findall(r"--[\w-]+(?=:)", dark)) == set(re.findall(r"--[\w-]+(?=:)", light))
 
 

@@ -29,7 +29,13 @@ export function connect(key) {
     const url = `/api/v1/${path}${query ? `?${query}` : ""}`;
     let response;
     try {
-      response = await fetch(url, { headers, signal, cache: "no-store", credentials: "omit", redirect: "error" });
+      response = await fetch(url, {
+        headers,
+        signal,
+        cache: "no-store",
+        credentials: "omit",
+        redirect: "error",
+      });
     } catch (failure) {
       if (failure.name === "AbortError") throw failure;
       throw new ApiError(0, "The receiver cannot be reached. Is it running?");

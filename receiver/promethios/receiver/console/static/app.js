@@ -15,7 +15,16 @@ const REJECTED = "This key cannot read: it is wrong, expired, revoked or of anot
 let session = null;
 
 function logIn(client, status) {
-  const going = { client, state: read(), every: 30_000, timer: null, asking: null, drawn: null, panels: [], status };
+  const going = {
+    client,
+    state: read(),
+    every: 30_000,
+    timer: null,
+    asking: null,
+    drawn: null,
+    panels: [],
+    status,
+  };
   session = going;
   $("key").value = "";
   $("login").hidden = true;
@@ -24,7 +33,10 @@ function logIn(client, status) {
   going.controls = controls($("controls"), {
     range: (range) => go({ ...going.state, range }),
     agents: (agents) => go({ ...going.state, agents }),
-    every: (ms) => { going.every = ms; schedule(going); },
+    every: (ms) => {
+      going.every = ms;
+      schedule(going);
+    },
     refresh: () => refresh(going),
   });
   navigate();
@@ -67,7 +79,9 @@ async function submit(event) {
   }
 }
 
-const go = (state) => { window.location.hash = address(state); };
+const go = (state) => {
+  window.location.hash = address(state);
+};
 
 function navigate() {
   if (!session) return;
@@ -97,7 +111,8 @@ async function refresh(going) {
   const asking = new AbortController();
   going.asking = asking;
   going.controls.busy(true);
-  const work = going.state.view === "trace" ? [loadTrace(going, asking.signal)] : loadOverview(going, asking.signal);
+  const work =
+    going.state.view === "trace" ? [loadTrace(going, asking.signal)] : loadOverview(going, asking.signal);
   const outcomes = await Promise.all(work);
   if (session !== going || asking.signal.aborted) return;
   going.controls.busy(false);
@@ -123,26 +138,37 @@ function loadOverview(going, signal) {
   const now = Date.now();
   const { from, to, step, agent } = asked(going.state, now);
   const context = { state: going.state, now, step };
-  const panels = going.panels.map((panel) => attempt(async () => {
-    panel.show(await going.client.get(panel.path, { from, to, agent, ...panel.params(context) }, signal), context);
-  }, panel.fail));
-  const known = attempt(async () => {
-    const answer = await going.client.get("agents", { from, to }, signal);
-    going.controls.known(answer.data.map((row) => row.agent_id));
-  }, () => {});
+  const panels = going.panels.map((panel) =>
+    attempt(async () => {
+      panel.show(
+        await going.client.get(panel.path, { from, to, agent, ...panel.params(context) }, signal),
+        context,
+      );
+    }, panel.fail),
+  );
+  const known = attempt(
+    async () => {
+      const answer = await going.client.get("agents", { from, to }, signal);
+      going.controls.known(answer.data.map((row) => row.agent_id));
+    },
+    () => {},
+  );
   return [...panels, known];
 }
 
 function loadTrace(going, signal) {
   const { state, client } = going;
-  return attempt(async () => {
-    const answer = await client.get(`traces/${state.traceId}`, {}, signal);
-    // Drawn once: a trace that is drawn anew would close the rows that a person has opened.
-    if (going.drawn !== JSON.stringify([state, answer])) {
-      going.drawn = JSON.stringify([state, answer]);
-      showTrace($("trace"), state, answer);
-    }
-  }, (message) => showNoTrace($("trace"), state, message));
+  return attempt(
+    async () => {
+      const answer = await client.get(`traces/${state.traceId}`, {}, signal);
+      // Drawn once: a trace that is drawn anew would close the rows that a person has opened.
+      if (going.drawn !== JSON.stringify([state, answer])) {
+        going.drawn = JSON.stringify([state, answer]);
+        showTrace($("trace"), state, answer);
+      }
+    },
+    (message) => showNoTrace($("trace"), state, message),
+  );
 }
 
 function schedule(going) {
@@ -153,11 +179,18 @@ function schedule(going) {
 
 function footer(going) {
   const { version, store } = going.status;
-  replace($("footer"), el("span", {}, `Promethios ${version}`), el("span", {}, `store: ${store}`), el("span", {}, `updated ${moment(Date.now())}`));
+  replace(
+    $("footer"),
+    el("span", {}, `Promethios ${version}`),
+    el("span", {}, `store: ${store}`),
+    el("span", {}, `updated ${moment(Date.now())}`),
+  );
 }
 
 $("login-form").addEventListener("submit", submit);
 $("logout").addEventListener("click", () => logOut());
 window.addEventListener("hashchange", navigate);
-document.addEventListener("visibilitychange", () => { if (!document.hidden && session?.every) refresh(session); });
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && session?.every) refresh(session);
+});
 $("key").focus();

@@ -11,8 +11,21 @@ const VERDICT_MARKS = { allow: "✓", flag: "⚑", redact: "▧", approve: "?", 
 export function severity(word) {
   const level = LEVELS[word] ?? 0;
   const bars = [1, 2, 3, 4].map((n) =>
-    svg("rect", { class: n <= level ? "on" : "off", x: (n - 1) * 4, y: 12 - n * 3, width: 3, height: n * 3, rx: 0.5 }));
-  return el("span", { class: `badge ${colorOf(word)}` }, svg("svg", { width: 15, height: 12, "aria-hidden": "true" }, bars), word);
+    svg("rect", {
+      class: n <= level ? "on" : "off",
+      x: (n - 1) * 4,
+      y: 12 - n * 3,
+      width: 3,
+      height: n * 3,
+      rx: 0.5,
+    }),
+  );
+  return el(
+    "span",
+    { class: `badge ${colorOf(word)}` },
+    svg("svg", { width: 15, height: 12, "aria-hidden": "true" }, bars),
+    word,
+  );
 }
 
 /** What was decided or enforced. */
@@ -22,5 +35,10 @@ export const verdict = (word) => (word ? marked(word, VERDICT_MARKS[word] ?? "·
 export const status = (word) => marked(word, STATUS_MARKS[word] ?? "·");
 
 function marked(word, mark) {
-  return el("span", { class: `badge ${colorOf(word)}` }, el("span", { class: "mark", "aria-hidden": "true" }, mark), word);
+  return el(
+    "span",
+    { class: `badge ${colorOf(word)}` },
+    el("span", { class: "mark", "aria-hidden": "true" }, mark),
+    word,
+  );
 }

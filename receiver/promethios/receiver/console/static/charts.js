@@ -86,18 +86,31 @@ export function timeChart(host, { kind, format, label }) {
 
 /** Where things are: functions from an index to pixels and back, and the tops of stacks. */
 function layout({ times, series, step, whole }, width, kind) {
-  const inner = { w: Math.max(10, width - MARGIN.left - MARGIN.right), h: HEIGHT - MARGIN.top - MARGIN.bottom };
+  const inner = {
+    w: Math.max(10, width - MARGIN.left - MARGIN.right),
+    h: HEIGHT - MARGIN.top - MARGIN.bottom,
+  };
   const n = Math.max(1, times.length);
   const slot = inner.w / n;
-  const tops = kind === "bars" ? times.map((_, i) => total(series.map((s) => s.values[i]))) : series.flatMap((s) => s.values);
+  const tops =
+    kind === "bars"
+      ? times.map((_, i) => total(series.map((s) => s.values[i])))
+      : series.flatMap((s) => s.values);
   const marks = ticks(highest(tops) ?? 0, 4, whole);
   const top = marks[marks.length - 1];
   return {
-    width, inner, slot, marks, pointed: null,
+    width,
+    inner,
+    slot,
+    marks,
+    pointed: null,
     x: (i) => MARGIN.left + (i + 0.5) * slot,
     y: (value) => MARGIN.top + inner.h * (1 - value / top),
     xOf: (time) => MARGIN.left + ((time - times[0]) / (step * n)) * inner.w,
-    indexAt: (px) => (times.length && px >= MARGIN.left && px <= width - MARGIN.right ? Math.min(n - 1, Math.floor((px - MARGIN.left) / slot)) : null),
+    indexAt: (px) =>
+      times.length && px >= MARGIN.left && px <= width - MARGIN.right
+        ? Math.min(n - 1, Math.floor((px - MARGIN.left) / slot))
+        : null,
     nearest: (time) => {
       const i = times.length ? Math.round((time - times[0]) / step) : -1;
       return i >= 0 && i < times.length ? i : null;
@@ -111,13 +124,25 @@ function picture(frame, data, { kind, format, label, onpoint, onkey }) {
   return svg(
     "svg",
     {
-      width: frame.width, height: HEIGHT, viewBox: `0 0 ${frame.width} ${HEIGHT}`, role: "img", tabindex: 0,
+      width: frame.width,
+      height: HEIGHT,
+      viewBox: `0 0 ${frame.width} ${HEIGHT}`,
+      role: "img",
+      tabindex: 0,
       "aria-label": `${label}. ${summary(data, kind, format)}. Arrow keys read single values.`,
-      "data-focus": "plot", onpointermove: onpoint, onpointerleave: onpoint, onkeydown: onkey,
+      "data-focus": "plot",
+      onpointermove: onpoint,
+      onpointerleave: onpoint,
+      onkeydown: onkey,
     },
     axes(frame, data, format),
     paths,
-    nothing && svg("text", { class: "tick", x: MARGIN.left + frame.inner.w / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "Nothing in this range"),
+    nothing &&
+      svg(
+        "text",
+        { class: "tick", x: MARGIN.left + frame.inner.w / 2, y: HEIGHT / 2, "text-anchor": "middle" },
+        "Nothing in this range",
+      ),
     svg("line", { class: "rule", y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, visibility: "hidden" }),
   );
 }
@@ -125,21 +150,35 @@ function picture(frame, data, { kind, format, label, onpoint, onkey }) {
 function axes(frame, { times, step }, format) {
   const right = frame.width - MARGIN.right;
   const rows = frame.marks.map((mark) => [
-    svg("line", { class: mark === 0 ? "base" : "grid", x1: MARGIN.left, x2: right, y1: frame.y(mark), y2: frame.y(mark) }),
-    svg("text", { class: "tick", x: MARGIN.left - 8, y: frame.y(mark) + 4, "text-anchor": "end" }, format(mark)),
+    svg("line", {
+      class: mark === 0 ? "base" : "grid",
+      x1: MARGIN.left,
+      x2: right,
+      y1: frame.y(mark),
+      y2: frame.y(mark),
+    }),
+    svg(
+      "text",
+      { class: "tick", x: MARGIN.left - 8, y: frame.y(mark) + 4, "text-anchor": "end" },
+      format(mark),
+    ),
   ]);
   if (!times.length) return rows;
   const end = times[0] + step * times.length;
   const below = timeTicks(times[0], end, Math.max(2, Math.floor(frame.inner.w / 70)));
   const columns = below.times.map((time) =>
-    svg("text", { class: "tick", x: frame.xOf(time), y: HEIGHT - 5, "text-anchor": "middle" }, below.daily ? days(time) : hours(time)),
+    svg(
+      "text",
+      { class: "tick", x: frame.xOf(time), y: HEIGHT - 5, "text-anchor": "middle" },
+      below.daily ? days(time) : hours(time),
+    ),
   );
   return [rows, columns];
 }
 
 /** One path for each series: rectangles stacked on those of the series below it in severity. */
 function bars(frame, series) {
-  const gap = frame.slot > 3 ? 1 : 0;
+  const width = frame.slot > 3 ? frame.slot - 1 : frame.slot;
   const base = new Array(series[0]?.values.length ?? 0).fill(0);
   return series.toReversed().map(({ name, values }) => {
     let d = "";
@@ -148,7 +187,8 @@ function bars(frame, series) {
       const y = frame.y(base[i] + value);
       const h = frame.y(base[i]) - y;
       base[i] += value;
-      d += `M${(frame.x(i) - frame.slot / 2 + gap / 2).toFixed(1)} ${y.toFixed(1)}h${(frame.slot - gap).toFixed(1)}v${h.toFixed(1)}h-${(frame.slot - gap).toFixed(1)}z`;
+      const x = frame.x(i) - width / 2;
+      d += `M${x.toFixed(1)} ${y.toFixed(1)}h${width.toFixed(1)}v${h.toFixed(1)}h-${width.toFixed(1)}z`;
     });
     return svg("path", { class: `fill ${colorOf(name)}`, d });
   });
@@ -174,26 +214,66 @@ const readings = ({ series }, i, format) => series.map((s) => `${s.name} ${forma
 function tooltip(data, i, format) {
   return [
     el("div", { class: "tip-time" }, moment(data.times[i])),
-    data.series.map((s) => el("div", { class: "tip-row" }, swatch(s.name), el("span", {}, s.name), el("b", {}, format(s.values[i])))),
+    data.series.map((s) =>
+      el(
+        "div",
+        { class: "tip-row" },
+        swatch(s.name),
+        el("span", {}, s.name),
+        el("b", {}, format(s.values[i])),
+      ),
+    ),
   ];
 }
 
 const swatch = (name) => el("i", { class: `swatch ${colorOf(name)}` });
 
 function figures(kind) {
-  return kind === "bars" ? [["Total", total], ["Most", highest]] : [["Last", latest], ["Most", highest]];
+  return kind === "bars"
+    ? [
+        ["Total", total],
+        ["Most", highest],
+      ]
+    : [
+        ["Last", latest],
+        ["Most", highest],
+      ];
 }
 
 function legendTable({ series }, kind, format, label) {
   const columns = figures(kind);
-  return el("table", {},
+  return el(
+    "table",
+    {},
     el("caption", { class: "sr" }, label),
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, el("span", { class: "sr" }, "Series")), columns.map(([head]) => el("th", { scope: "col", class: "num" }, head)))),
-    el("tbody", {}, series.map((s) => el("tr", {}, el("th", { scope: "row" }, swatch(s.name), s.name), columns.map(([, of]) => el("td", { class: "num" }, format(of(s.values))))))),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { scope: "col" }, el("span", { class: "sr" }, "Series")),
+        columns.map(([head]) => el("th", { scope: "col", class: "num" }, head)),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      series.map((s) =>
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row" }, swatch(s.name), s.name),
+          columns.map(([, of]) => el("td", { class: "num" }, format(of(s.values)))),
+        ),
+      ),
+    ),
   );
 }
 
 function summary({ series }, kind, format) {
   const [[head, of]] = figures(kind);
-  return series.length ? `${head}: ${series.map((s) => `${s.name} ${format(of(s.values))}`).join(", ")}` : "No values";
+  return series.length
+    ? `${head}: ${series.map((s) => `${s.name} ${format(of(s.values))}`).join(", ")}`
+    : "No values";
 }

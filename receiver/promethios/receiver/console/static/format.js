@@ -40,7 +40,11 @@ export function millis(value) {
 }
 
 function digits(value) {
-  return value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return value >= 100 || Number.isInteger(value)
+    ? value.toFixed(0)
+    : value >= 10
+      ? value.toFixed(1)
+      : value.toFixed(2);
 }
 
 /** A length of time in words as short as "3 min" and "2 d 4 h". */

@@ -3,7 +3,12 @@
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const TIMES = [1, 2, 5, 10, 15, 30].map((n) => n * MINUTE).concat([1, 2, 3, 6, 12].map((n) => n * HOUR), [DAY, 2 * DAY]);
+const TIMES = [1, 2, 5, 10, 15, 30]
+  .map((n) => n * MINUTE)
+  .concat(
+    [1, 2, 3, 6, 12].map((n) => n * HOUR),
+    [DAY, 2 * DAY],
+  );
 
 /** Ticks from 0 up to the first round number at or above `top`, about `wanted` of them. */
 export function ticks(top, wanted = 4, integers = false) {

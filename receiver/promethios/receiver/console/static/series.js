@@ -19,5 +19,6 @@ export function widen(rows, label, order = []) {
 }
 
 export const total = (values) => values.reduce((sum, value) => sum + (value ?? 0), 0);
-export const highest = (values) => values.reduce((top, value) => (value !== null && (top === null || value > top) ? value : top), null);
+export const highest = (values) =>
+  values.reduce((top, value) => (value !== null && (top === null || value > top) ? value : top), null);
 export const latest = (values) => values.findLast((value) => value !== null) ?? null;

@@ -11,7 +11,7 @@ const DEFAULT_RANGE = "6h";
 const MOST_POINTS = 120;
 const STEPS = [5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200].map((seconds) => seconds * 1000);
 
-/** Read the address: `view` ("overview" or "trace"), `traceId`, `range`, `agents`. What is malformed is left out. */
+/** Read the address: `view` is "overview" or "trace" (then with `traceId`). What is malformed is left out. */
 export function read(hash = window.location.hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const params = new URLSearchParams(query);
@@ -30,7 +30,7 @@ export function address({ view = "overview", traceId, range, agents }) {
   return `#/${view === "trace" ? `trace/${traceId}` : "overview"}${query ? `?${query}` : ""}`;
 }
 
-/** The query parameters of a state at a moment: the range ends now, in at most 120 steps of a round length. */
+/** The query of a state at a moment: a range that ends now, in at most 120 steps of a round length. */
 export function asked({ range, agents }, now) {
   const length = RANGES.get(range);
   const step = STEPS.find((ms) => length / ms <= MOST_POINTS);

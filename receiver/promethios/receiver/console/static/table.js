@@ -1,4 +1,4 @@
-// Tables of rows: a caption for screen readers, numbers on the right, cards instead of rows where it is narrow.
+// Tables of rows: a caption for screen readers, numbers on the right, cards where it is too narrow for rows.
 
 import { el } from "./dom.js";
 
@@ -10,17 +10,43 @@ import { el } from "./dom.js";
 export function table(caption, columns, rows, empty) {
   if (!rows.length) return el("p", { class: "empty" }, empty);
   // Roles are said outright: as cards the elements are no longer laid out as a table.
-  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${caption}, table`, "data-focus": "table" },
-    el("table", { class: "rows", role: "table" },
+  return el(
+    "div",
+    {
+      class: "scroll",
+      tabindex: 0,
+      role: "region",
+      "aria-label": `${caption}, table`,
+      "data-focus": "table",
+    },
+    el(
+      "table",
+      { class: "rows", role: "table" },
       el("caption", { class: "sr" }, caption),
       el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map(heading))),
-      el("tbody", { role: "rowgroup" }, rows.map((row) => el("tr", { role: "row" }, columns.map((column) => cell(column, row)))))));
+      el(
+        "tbody",
+        { role: "rowgroup" },
+        rows.map((row) =>
+          el(
+            "tr",
+            { role: "row" },
+            columns.map((column) => cell(column, row)),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
-const heading = ({ head, num }) => el("th", { scope: "col", role: "columnheader", class: num && "num" }, head);
+const heading = ({ head, num }) =>
+  el("th", { scope: "col", role: "columnheader", class: num && "num" }, head);
 
 function cell({ head, cell: show, num, wide, row: isHeading }, row) {
-  const props = { class: [num && "num", wide && "wide"].filter(Boolean).join(" ") || undefined, "data-head": head };
+  const props = {
+    class: [num && "num", wide && "wide"].filter(Boolean).join(" ") || undefined,
+    "data-head": head,
+  };
   const content = show(row);
   return isHeading
     ? el("th", { ...props, scope: "row", role: "rowheader" }, content)

@@ -8,7 +8,11 @@ import { timeTicks } from "./scale.js";
 import { colorOf } from "./words.js";
 
 const ROW = 24;
-const NAMES = new Map([[2, "live"], [1, "stale"], [0, "down"]]);
+const NAMES = new Map([
+  [2, "live"],
+  [1, "stale"],
+  [0, "down"],
+]);
 const HEIGHTS = { live: 14, stale: 8, down: 3 };
 
 /** A timeline in `host`; `draw({times, series, step})` shows states 2, 1, 0 for each series' name. */
@@ -23,7 +27,12 @@ export function timeline(host) {
     const width = strips.clientWidth;
     if (!shown || !width) return;
     const end = shown.times.length ? shown.times[0] + shown.step * shown.times.length : 0;
-    replace(strips, shown.series.map((s) => strip(s, shown, width)), axis(shown.times[0], end, width), rule);
+    replace(
+      strips,
+      shown.series.map((s) => strip(s, shown, width)),
+      axis(shown.times[0], end, width),
+      rule,
+    );
   }
 
   const timeAt = (event) => {
@@ -34,16 +43,27 @@ export function timeline(host) {
   strips.addEventListener("pointermove", (event) => shown?.times.length && moveCursor(timeAt(event)));
   strips.addEventListener("pointerleave", () => moveCursor(null));
   onCursor((time) => {
-    const inside = shown?.times.length && time !== null && time >= shown.times[0] && time < shown.times[0] + shown.step * shown.times.length;
+    const inside =
+      shown?.times.length &&
+      time !== null &&
+      time >= shown.times[0] &&
+      time < shown.times[0] + shown.step * shown.times.length;
     rule.hidden = !inside;
-    if (inside) rule.style.setProperty("left", `${((time - shown.times[0] + shown.step / 2) / (shown.step * shown.times.length)) * 100}%`);
+    if (inside)
+      rule.style.setProperty(
+        "left",
+        `${((time - shown.times[0] + shown.step / 2) / (shown.step * shown.times.length)) * 100}%`,
+      );
   });
   new ResizeObserver(paint).observe(strips);
 
   return {
     draw(data) {
       shown = data;
-      replace(names, data.series.map((s) => el("div", { class: "tl-name", title: s.name }, s.name)));
+      replace(
+        names,
+        data.series.map((s) => el("div", { class: "tl-name", title: s.name }, s.name)),
+      );
       paint();
     },
   };
@@ -69,7 +89,18 @@ function strip({ name, values }, { times, step }, width) {
     const text = `${word} from ${moment(times[first])} for ${span(length * step)}`;
     told.push(text);
     const h = HEIGHTS[word];
-    return svg("rect", { class: `fill ${colorOf(word)}`, x: first * slot, y: (ROW - h) / 2, width: Math.max(1, length * slot - 1), height: h, rx: 2 }, svg("title", {}, text));
+    return svg(
+      "rect",
+      {
+        class: `fill ${colorOf(word)}`,
+        x: first * slot,
+        y: (ROW - h) / 2,
+        width: Math.max(1, length * slot - 1),
+        height: h,
+        rx: 2,
+      },
+      svg("title", {}, text),
+    );
   });
   const label = `${name}: ${told.slice(-6).join("; ") || "nothing known"}`;
   return svg("svg", { width, height: ROW, role: "img", "aria-label": label }, parts);
@@ -79,11 +110,41 @@ function axis(from, to, width) {
   if (!to) return null;
   const { times, daily } = timeTicks(from, to, Math.max(2, Math.floor(width / 70)));
   const at = (time) => ((time - from) / (to - from)) * width;
-  return svg("svg", { width, height: 18, "aria-hidden": "true" },
-    times.map((time) => svg("text", { class: "tick", x: at(time), y: 13, "text-anchor": "middle" }, daily ? days(time) : hours(time))));
+  return svg(
+    "svg",
+    { width, height: 18, "aria-hidden": "true" },
+    times.map((time) =>
+      svg(
+        "text",
+        { class: "tick", x: at(time), y: 13, "text-anchor": "middle" },
+        daily ? days(time) : hours(time),
+      ),
+    ),
+  );
 }
 
 function legend() {
-  return el("p", { class: "tl-legend dim small" }, ["live", "stale", "down"].map((word) =>
-    el("span", {}, svg("svg", { width: 16, height: 14, "aria-hidden": "true" }, svg("rect", { class: `fill ${colorOf(word)}`, x: 0, y: (14 - HEIGHTS[word]) / 2, width: 16, height: HEIGHTS[word], rx: 2 })), word)));
+  return el(
+    "p",
+    { class: "tl-legend dim small" },
+    ["live", "stale", "down"].map((word) =>
+      el(
+        "span",
+        {},
+        svg(
+          "svg",
+          { width: 16, height: 14, "aria-hidden": "true" },
+          svg("rect", {
+            class: `fill ${colorOf(word)}`,
+            x: 0,
+            y: (14 - HEIGHTS[word]) / 2,
+            width: 16,
+            height: HEIGHTS[word],
+            rx: 2,
+          }),
+        ),
+        word,
+      ),
+    ),
+  );
 }

@@ -9,7 +9,10 @@ export const SIGNALS = ["spans", "metrics", "logs"];
 export const STATUSES = ["live", "stale", "down"];
 
 const KNOWN = new Map(
-  [...SEVERITIES, ...VERDICTS, ...QUANTILES, ...DIRECTIONS, ...SIGNALS, ...STATUSES].map((word) => [word, `c-${word}`]),
+  [...SEVERITIES, ...VERDICTS, ...QUANTILES, ...DIRECTIONS, ...SIGNALS, ...STATUSES].map((word) => [
+    word,
+    `c-${word}`,
+  ]),
 );
 
 /** The CSS class that sets `--c`, the colour of a word. */
