@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -158,6 +159,16 @@ def test_idle_connections_do_not_hold_up_the_end(tmp_path: Path) -> None:
         assert receiver.get("/health/live", headers={}).status == 200
         assert receiver.stop() == 0
         assert connection.recv(1) == b""
+
+
+def test_slow_clients_do_not_hold_up_others(tmp_path: Path) -> None:
+    with RunningReceiver(tmp_path / "promethios.db", grpc="off") as receiver, ExitStack() as slow:
+        parts = urlsplit(receiver.http)
+        for half in (b"", b"GET / HT", b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab"):
+            for _ in range(30):
+                connection = socket.create_connection((parts.hostname, parts.port), timeout=30)
+                slow.enter_context(connection).sendall(half)
+        assert receiver.post("/v1/traces", trace_request(span()).SerializeToString()).status == 200
 
 
 class Ledger:

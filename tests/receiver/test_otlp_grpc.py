@@ -30,7 +30,7 @@ def call(services: Services) -> Iterator[Any]:
         yield lambda method, body, metadata=(): channel.unary_unary(method)(
             body, metadata=metadata, timeout=30
         )
-    server.stop()
+    server.stop().wait()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import Any
 
 import pytest
@@ -108,8 +107,16 @@ def test_hostile_json_is_never_a_fault(send: Any) -> None:
         assert send(body).status_code == 400, body[:60]
 
 
-def test_snake_case_is_unknown_and_so_ignored(send: Any, services: Services) -> None:
-    assert send({"resource_spans": document()["resourceSpans"]}).status_code == 200
-    connection = sqlite3.connect(services.settings.path)
-    assert connection.execute("SELECT count(*) FROM spans").fetchone() == (0,)
-    connection.close()
+def test_snake_case_is_unknown_and_ignored_with_a_warning(send: Any, services: Services) -> None:
+    answer = send({"resource_spans": document()["resourceSpans"]})
+    assert (answer.status_code, answer.get_json()) == (
+        200,
+        {
+            "partialSuccess": {
+                "rejectedSpans": "0",
+                "errorMessage": "ignored the key 'resource_spans': keys are in lowerCamelCase",
+            }
+        },
+    )
+    with services.readers.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM spans").scalar() == 0

@@ -75,8 +75,10 @@ class Receiver:
         """Serve until `stop`, then end in order: transports first, then the writer, then the database."""
         try:
             self._http.run()
-            if self._grpc is not None:
-                self._grpc.stop()
+            ended = None if self._grpc is None else self._grpc.stop()
+            self._http.drain()
+            if ended is not None:
+                ended.wait()
         finally:
             self._services.close()
 

@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 _LOOP_SECONDS: Final = 1.0
 #: How long requests that are being answered have when the server ends, seconds.
 DRAIN_SECONDS: Final = 3.0
+_THREADS_SECONDS: Final = 1
+#: A request of which nothing came for so long is not waited for when the server ends.
+_STALLED_SECONDS: Final = 0.5
 _HEADER_BYTES: Final = 64 * 1024
 _SPILL_BYTES: Final = 1024 * 1024
 
@@ -69,23 +72,16 @@ class HttpServer:
         return f"http://{self.address}"
 
     def run(self) -> None:
-        """Serve until `stop`; then answer what was asked, and close every connection."""
+        """Serve until `stop`; `drain` is to follow."""
         while not self._ending.is_set():
             self._turn(_LOOP_SECONDS)
-        self._drain()
 
     def stop(self) -> None:
         """End `run`, from another thread or a signal handler."""
         self._ending.set()
         self._server.pull_trigger()
 
-    def _turn(self, seconds: float) -> None:
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
-        for connection in list(self._server.active_channels.values()):
-            if connection.expired:
-                connection.handle_close()
-
-    def _drain(self) -> None:
+    def drain(self) -> None:
         """In this order: listen no more, let answers go out, end the threads, close the connections."""
         self._server.accepting = False
         self._server.socket.close()
@@ -93,12 +89,24 @@ class HttpServer:
         deadline = time.monotonic() + DRAIN_SECONDS
         while time.monotonic() < deadline and self._busy():
             self._turn(0.05)
-        self._server.task_dispatcher.shutdown(timeout=1)
+        self._server.task_dispatcher.shutdown(timeout=_THREADS_SECONDS)
         wasyncore.close_all(self._map)
 
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        for connection in list(self._server.active_channels.values()):
+            if connection.expired:
+                connection.handle_close()
+
     def _busy(self) -> bool:
-        channels = self._server.active_channels.values()
-        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+        """Whether somebody waits for an answer, or is in the middle of sending a request."""
+        lately = time.time() - _STALLED_SECONDS
+        return any(
+            channel.requests
+            or channel.total_outbufs_len
+            or (channel.request is not None and channel.last_activity > lately)
+            for channel in self._server.active_channels.values()
+        )
 
 
 def _listen(address: Address) -> socket.socket:

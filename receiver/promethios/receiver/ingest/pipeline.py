@@ -66,7 +66,9 @@ class Pipeline:
         self._keyring = keyring
         self._recent = _Recent(_REMEMBERED)
 
-    def ingest(self, principal: Principal, signal: Signal, message: Any, encoded: bytes) -> Stored:
+    def ingest(
+        self, principal: Principal, signal: Signal, message: Any, encoded: bytes, warning: str = ""
+    ) -> Stored:
         """Store one request; return after the commit.
 
         Args:
@@ -74,6 +76,7 @@ class Pipeline:
             signal: What it carries.
             message: The decoded `Export…ServiceRequest`.
             encoded: The bytes that it was decoded from.
+            warning: What the client's developer should know about how it was decoded.
 
         Raises:
             Refusal: It could not be stored now.
@@ -84,6 +87,8 @@ class Pipeline:
             return before
         batch = Batch(principal.tenant_id, signal, len(encoded))
         _ADD[signal](batch, Origin(principal.tenant_id, principal.agent_id), message)
+        if warning:
+            batch.warn(warning)
         if batch.rows:
             self._store(batch)
         stored = Stored(batch.rejected, batch.message)

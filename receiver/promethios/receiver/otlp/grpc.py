@@ -48,11 +48,8 @@ class GrpcServer:
 
     def __init__(self, services: Services, budget: Budget, address: Address) -> None:
         settings = services.settings
-        self._pool = ThreadPoolExecutor(
-            settings.threads + _SPARE_THREADS, thread_name_prefix="promethios-grpc"
-        )
         self._server = grpc.server(
-            self._pool,
+            ThreadPoolExecutor(settings.threads + _SPARE_THREADS, thread_name_prefix="promethios-grpc"),
             options=(("grpc.max_receive_message_length", settings.max_body_bytes), ("grpc.so_reuseport", 0)),
         )
         self._server.add_generic_rpc_handlers(
@@ -65,10 +62,10 @@ class GrpcServer:
         self.address = Address(address.host, port)
         self._server.start()
 
-    def stop(self) -> None:
-        """Take no more calls, and wait for those that run."""
-        self._server.stop(STOP_SECONDS).wait()
-        self._pool.shutdown(wait=False)
+    def stop(self) -> threading.Event:
+        """Take no more calls; the event is set when those that run are answered, or out of time."""
+        ended: threading.Event = self._server.stop(STOP_SECONDS)
+        return ended
 
 
 def _handler(services: Services, budget: Budget, name: str, signal: Signal) -> Any:

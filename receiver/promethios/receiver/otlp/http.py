@@ -26,9 +26,11 @@ def otlp_blueprint(pipeline: Pipeline, budget: Budget, settings: Settings) -> Bl
             )
         with budget.share() as share:
             body = read_body(request, settings.max_body_bytes, share)
-            decoder = json.decode if content_type == JSON else decode
-            message = decoder(signal, body, settings.max_items)
-            stored = pipeline.ingest(g.principal, signal, message, body)
+            if content_type == JSON:
+                message, warning = json.decode(signal, body, settings.max_items)
+            else:
+                message, warning = decode(signal, body, settings.max_items), ""
+            stored = pipeline.ingest(g.principal, signal, message, body, warning)
         return success(content_type, signal, stored)
 
     for path, signal in (("traces", Signal.SPANS), ("metrics", Signal.METRICS), ("logs", Signal.LOGS)):

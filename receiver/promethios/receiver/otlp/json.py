@@ -37,25 +37,33 @@ class _Wrong(ValueError):
     """What does not fit; its message names the key."""
 
 
-def decode(signal: Signal, body: bytes, most_items: int) -> Message:
+def decode(signal: Signal, body: bytes, most_items: int) -> tuple[Message, str]:
     """Decode a request in JSON.
+
+    Returns:
+        The request, and a warning where keys were ignored that read like protobuf's own names of fields:
+        they are unknown, as every unknown key, but whoever sends them believes otherwise.
 
     Raises:
         Refusal: It is not one, or has far more objects than `most_items` items could have.
     """
     if body.count(b"{") > most_items * _OBJECTS_PER_ITEM:
         raise Refusal(Kind.TOO_LARGE, f"the request has more than {most_items} items: send smaller batches")
-    message = REQUESTS[signal]()
+    message, misnamed = REQUESTS[signal](), set[str]()
     try:
-        _fill(message, orjson.loads(body or b"{}"), 1)
+        _fill(message, orjson.loads(body or b"{}"), 1, misnamed)
     except (orjson.JSONDecodeError, _Wrong) as error:
         raise Refusal(
             Kind.UNDECODABLE, f"the body is not an {message.DESCRIPTOR.name} in JSON: {error}"
         ) from error
-    return message
+    return message, _warning(misnamed)
 
 
-def _fill(message: Message, value: Any, depth: int) -> None:
+def _warning(misnamed: set[str]) -> str:
+    return f"ignored the key {min(misnamed)!r}: keys are in lowerCamelCase" if misnamed else ""
+
+
+def _fill(message: Message, value: Any, depth: int, misnamed: set[str]) -> None:
     if depth > _DEEPEST:
         raise _Wrong(f"objects are nested more than {_DEEPEST} levels deep")
     if not isinstance(value, dict):
@@ -63,25 +71,27 @@ def _fill(message: Message, value: Any, depth: int) -> None:
     fields = _fields(message.DESCRIPTOR)
     for key, item in value.items():
         field = fields.get(key)
+        if field is None and key in message.DESCRIPTOR.fields_by_name:
+            misnamed.add(key)
         if field is None or item is None:
             continue
         if field.is_repeated:
-            _extend(message, field, item, depth)
+            _extend(message, field, item, depth, misnamed)
         elif field.message_type is not None:
             child = getattr(message, field.name)
             child.SetInParent()
-            _fill(child, item, depth + 1)
+            _fill(child, item, depth + 1, misnamed)
         else:
             _set(partial(setattr, message, field.name), field, item)
 
 
-def _extend(message: Message, field: FieldDescriptor, items: Any, depth: int) -> None:
+def _extend(message: Message, field: FieldDescriptor, items: Any, depth: int, misnamed: set[str]) -> None:
     if not isinstance(items, list):
         raise _Wrong(f"{field.json_name} must be an array, not {_kind(items)}")
     target = getattr(message, field.name)
     for item in items:
         if field.message_type is not None:
-            _fill(target.add(), item, depth + 1)
+            _fill(target.add(), item, depth + 1, misnamed)
         else:
             _set(target.append, field, item)
 
