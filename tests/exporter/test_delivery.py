@@ -85,6 +85,17 @@ def test_refused_data_is_dropped_counted_and_not_sent_again(
     assert "HTTP 400 (bad id): dropped 3 items of /v1/traces" in caplog.messages
 
 
+def test_a_receiver_that_refuses_everything_does_not_flood_the_log(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink.default = Answer(500)
+    delivery = deliver()
+    for _ in range(20):
+        delivery.submit(batch())
+    assert delivery.flush(soon()).dropped == 20
+    assert caplog.messages == ["HTTP 500: dropped 1 items of /v1/traces"]
+
+
 def test_what_a_partial_success_rejects_is_counted(
     sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, caplog: pytest.LogCaptureFixture
 ) -> None:

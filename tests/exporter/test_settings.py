@@ -27,6 +27,7 @@ def test_takes_the_rest_from_the_environment() -> None:
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
         "OTEL_EXPORTER_OTLP_TIMEOUT": "2.5",
         "OTEL_EXPORTER_OTLP_HEADERS": "x-team=a%20b",
+        "OTEL_METRIC_EXPORT_INTERVAL": "15000",
     }
     settings = Settings.load(environ)
     assert settings.endpoint == "http://receiver:4318"
@@ -34,6 +35,7 @@ def test_takes_the_rest_from_the_environment() -> None:
     assert settings.policies == "policies.yaml"
     assert settings.spool_dir == Path("/var/spool/promethios")
     assert settings.timeout == 2.5
+    assert settings.metric_interval == 15.0
     assert settings.headers == (("x-team", "a b"),)
 
 
@@ -130,6 +132,11 @@ def test_a_missing_key_says_how_to_get_one() -> None:
             "OTEL_EXPORTER_OTLP_TIMEOUT",
             "10s",
             "`timeout` (from OTEL_EXPORTER_OTLP_TIMEOUT) is '10s': give seconds, such as 10",
+        ),
+        (
+            "OTEL_METRIC_EXPORT_INTERVAL",
+            "no",
+            "`metric_interval` (from OTEL_METRIC_EXPORT_INTERVAL) is 'no': give milliseconds, such as 30000",
         ),
     ],
 )

@@ -21,6 +21,8 @@ from promethios.exporter.suppression import suppress
 
 #: Seconds between two looks for spool files that other processes left behind.
 ADOPT_INTERVAL: Final = 30.0
+#: Seconds between two warnings of the same kind.
+WARN_INTERVAL: Final = 60.0
 
 _logger = logging.getLogger("promethios.exporter")
 
@@ -122,6 +124,7 @@ class Delivery:
         self._probe = None
         self._probe_at = self._resume_at = self._adopt_at = 0.0
         self._failures = self._left = 0
+        self._silent_until: dict[str, float] = {}
         self._parked = self._closed = False
         threading.Thread(target=self._run, name="promethios-delivery", daemon=True).start()
 
@@ -192,18 +195,23 @@ class Delivery:
     def _done(self, batch: Batch, outcome: Delivered | Permanent) -> None:
         if isinstance(outcome, Permanent):
             self._counts.dropped[DropReason.REFUSED] += batch.items
-            _logger.warning("%s: dropped %d items of %s", outcome.reason, batch.items, batch.signal.path)
+            self._warn("%s: dropped %d items of %s", outcome.reason, batch.items, batch.signal.path)
         else:
             rejected = min(outcome.rejected, batch.items)
             self._counts.delivered += batch.items - rejected
             if rejected:
                 self._counts.dropped[DropReason.REJECTED] += rejected
-                _logger.warning(
-                    "the receiver rejected %d items: %s", rejected, outcome.message or "no reason"
-                )
+                self._warn("the receiver rejected %d items: %s", rejected, outcome.message or "no reason")
         if self._parked or self._failures >= self._retry.attempts:
             _logger.warning("delivery to %s works again", self.settings.endpoint)
         self._parked, self._failures, self._resume_at = False, 0, 0.0
+
+    def _warn(self, message: str, *arguments: object) -> None:
+        """Log each kind of loss once in a while; the counters have them all."""
+        now = time.monotonic()
+        if now >= self._silent_until.get(message, now):
+            self._silent_until[message] = now + WARN_INTERVAL
+            _logger.warning(message, *arguments)
 
     def _park(self, probe: Batch | None, outcome: Parked) -> None:
         if not self._parked:

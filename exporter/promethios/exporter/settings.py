@@ -24,6 +24,7 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "headers": ("OTEL_EXPORTER_OTLP_HEADERS",),
     "timeout": ("OTEL_EXPORTER_OTLP_TIMEOUT",),
     "certificate": ("OTEL_EXPORTER_OTLP_CERTIFICATE",),
+    "metric_interval": ("OTEL_METRIC_EXPORT_INTERVAL",),
 }
 
 
@@ -131,11 +132,17 @@ def _convert(name: str, value: Any) -> Any:
     if name in ("spool_dir", "certificate"):
         return Path(value)
     if name == "timeout" and isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            raise SettingsError(name, f"is {value!r}", "give seconds, such as 10") from None
+        return _number(name, value, "give seconds, such as 10")
+    if name == "metric_interval" and isinstance(value, str):
+        return _number(name, value, "give milliseconds, such as 30000") / 1000
     return value
+
+
+def _number(name: str, text: str, hint: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(name, f"is {text!r}", hint) from None
 
 
 def _headers(value: str | Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

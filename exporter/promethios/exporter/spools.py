@@ -59,7 +59,7 @@ class SpoolFolder:
         return True
 
     def peek(self) -> Batch | None:
-        """The oldest batch; files in which nothing is left are deleted on the way."""
+        """The oldest batch; files that turn out to hold nothing are deleted on the way."""
         while self._spools:
             try:
                 if batch := self._spools[0].peek():
@@ -72,8 +72,10 @@ class SpoolFolder:
         return None
 
     def pop(self) -> None:
-        """The batch that `peek` gave is dealt with."""
+        """The batch that `peek` gave is dealt with; a file in which nothing is left is deleted."""
         self._spools[0].pop()
+        if not self._spools[0]:
+            self._spools.pop(0).close()
 
     def close(self) -> None:
         """Release the files for another process to adopt."""
