@@ -70,6 +70,7 @@ class Match:
         controls: The controls of frameworks that the policy serves, such as ``EU-AI-Act/Art.15``.
         evidence: What detectors found.
         failed: The policy could not be evaluated: not a "no", but the lack of an answer.
+        rule: Which part of the policy decided: ``detect``, ``limit``, ``when`` or ``match``.
     """
 
     policy_id: str
@@ -80,6 +81,7 @@ class Match:
     controls: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     failed: bool = False
+    rule: str = "match"
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,18 +213,35 @@ class _Evaluation:
             Evidence(each.hit.detector, render(name, each.path), each.hit.start, each.hit.end, each.digest)
             for name, each in found[:MAX_EVIDENCE]
         )
-        self.matches.append(
-            Match(policy.id, policy.severity, policy.action, reason, policy.mode, policy.controls, evidence)
-        )
+        self._add(policy, policy.action, reason, evidence=evidence)
         if _redacts(policy) and policy.detect is not None:
             for name in policy.detect.fields:
                 self._redactions.setdefault(name, set()).update(policy.detect.detectors)
 
     def _fail(self, policy: Policy, why: str) -> None:
         reason = f"policy '{policy.id}' could not be evaluated: {why}"
+        self._add(policy, policy.on_error, reason, failed=True)
+
+    def _add(
+        self,
+        policy: Policy,
+        action: Verdict,
+        reason: str,
+        *,
+        evidence: tuple[Evidence, ...] = (),
+        failed: bool = False,
+    ) -> None:
         self.matches.append(
             Match(
-                policy.id, policy.severity, policy.on_error, reason, policy.mode, policy.controls, failed=True
+                policy_id=policy.id,
+                severity=policy.severity,
+                action=action,
+                reason=reason,
+                mode=policy.mode,
+                controls=policy.controls,
+                evidence=evidence,
+                failed=failed,
+                rule=policy.rule,
             )
         )
 

@@ -115,6 +115,14 @@ def test_content_in_extra_body_leaves_redacted(client: OpenAI, llm: StandIn, gua
     assert sent["user"] == "u-1"
 
 
+def test_the_clients_own_objects_can_be_sent_back(client: OpenAI, llm: StandIn, guard: None) -> None:
+    answer = client.chat.completions.create(model=ALLOWED, messages=ask("hi")).choices[0].message
+    again: list[Any] = [*ask("hi"), answer, *ask(f"pay {CARD}")]
+    client.chat.completions.create(model=ALLOWED, messages=again, extra_body={"messages": again})
+    assert "1111" not in json.dumps(llm.requests)
+    assert llm.requests[1]["messages"][1]["role"] == "assistant"
+
+
 def test_the_answer_comes_back_redacted(client: OpenAI, guard: None) -> None:
     tools: list[Any] = [{"type": "function", "function": {"name": "pay", "parameters": {"type": "object"}}}]
     hidden = CARD.replace(" ", "\\u002d")  # no card in what goes in, but in what the model makes of it

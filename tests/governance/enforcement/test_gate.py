@@ -28,6 +28,7 @@ def test_a_denied_operation_raises_at_its_spans_start(traced: Traced) -> None:
     assert span.status.status_code is StatusCode.ERROR
     assert span.attributes["promethios.decision.enforced"] == "block"
     assert decision.parent.span_id == span.context.span_id
+    assert decision.events[0].attributes["gen_ai.guardrail.policy.rule.id"] == "when"
 
 
 def test_an_allowed_operation_is_decided_once_and_stamped(traced: Traced) -> None:

@@ -17,6 +17,7 @@ from promethios.governance.adapters.results import dumped, usage_of, write_back
 from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
 from promethios.governance.decision import Decision
 from promethios.governance.enforcement.call import GovernedCall, operation_span
+from promethios.governance.enforcement.plain import plain
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
@@ -89,8 +90,8 @@ def _before(
     if governor is None or "model" not in body:
         return None, args, kwargs
     call = GovernedCall(governor, "model", _attributes(client, options, body))
-    decision = call.before(input={name: value for name, value in body.items() if name != "model"})
-    options = _with_redactions(options, body, decision)
+    content = {name: plain(value) for name, value in body.items() if name != "model"}
+    options = _with_redactions(options, body, content, call.before(input=content))
     if "options" in kwargs:
         return call, args, {**kwargs, "options": options}
     return call, (args[0], options, *args[2:]), kwargs
@@ -102,9 +103,11 @@ def _body(options: Any) -> Mapping[str, Any]:
     return {**body, **(options.extra_json or {})}
 
 
-def _with_redactions(options: Any, body: Mapping[str, Any], decision: Decision) -> Any:
+def _with_redactions(
+    options: Any, body: Mapping[str, Any], content: Mapping[str, Any], decision: Decision
+) -> Any:
     redacted: Mapping[str, Any] = decision.payload["input"]
-    if all(redacted[name] is body[name] for name in redacted):
+    if redacted is content:
         return options
     return options.model_copy(update={"json_data": {**body, **redacted}, "extra_json": None})
 

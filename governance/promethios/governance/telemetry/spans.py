@@ -82,7 +82,7 @@ def _describe(decision: Decision, attributes: Mapping[str, Any], instance_id: st
 
 
 def _describe_match(match: Match, decision: Decision) -> dict[str, Any]:
-    rule = match.evidence[0].detector if match.evidence else "condition"
+    rule = match.evidence[0].detector if match.evidence else match.rule
     enforced = match.action if match.mode == "enforce" else Verdict.ALLOW
     if enforced.rank > decision.enforced.rank:  # observed too late to act on
         enforced = decision.enforced
