@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from tests.support.colors import closest, contrast
 
 from promethios.receiver.console.assets import Asset, load_assets
 
@@ -107,6 +108,26 @@ def test_word_of_every_scale_has_its_colour_in_the_style_sheet() -> None:
 def test_both_schemes_define_the_same_colours() -> None:
     dark, light = re.findall(r":root \{(.*?)\}", _text("colors.css"), flags=re.S)
     assert set(re.findall(r"--[\w-]+(?=:)", dark)) == set(re.findall(r"--[\w-]+(?=:)", light))
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["dark", "light"])
+@pytest.mark.parametrize(
+    "scale", ["critical high medium low", "block approve redact flag allow", "live stale down"]
+)
+def test_colours_of_a_scale_can_be_told_apart_by_everybody(scale: str, scheme: int) -> None:
+    block = re.findall(r":root \{(.*?)\}", _text("colors.css"), flags=re.S)[scheme]
+    values = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+    colors = [values[word] for word in scale.split()]
+    assert closest(colors) >= 18
+    assert min(contrast(color, values["panel"]) for color in colors) >= 3
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["dark", "light"])
+@pytest.mark.parametrize("ink", ["text", "dim", "accent", "bad"])
+def test_text_can_be_read(ink: str, scheme: int) -> None:
+    block = re.findall(r":root \{(.*?)\}", _text("colors.css"), flags=re.S)[scheme]
+    values = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+    assert min(contrast(values[ink], values[ground]) for ground in ("bg", "panel", "raised")) >= 4.5
 
 
 def test_tags_change_with_the_content() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.boards import BOARDS, OVERVIEW, TRACE, panels
+from tests.support.colors import closest, contrast
 
 from promethios.dashboards import palette
 from promethios.dashboards.infinity import DATASOURCE_TYPE
@@ -159,6 +160,10 @@ def test_no_dashboard_holds_an_address_or_a_key(board: dict[str, Any]) -> None:
     assert "pmk_" not in text
 
 
-@pytest.mark.parametrize("scale", [palette.SEVERITIES, palette.VERDICTS, palette.STATUSES])
-def test_colours_of_a_scale_are_different(scale: dict[str, str]) -> None:
-    assert len(set(scale.values())) == len(scale)
+@pytest.mark.parametrize(
+    "scale", ["SEVERITIES", "VERDICTS", "STATUSES", "QUANTILES", "DIRECTIONS", "SIGNALS"]
+)
+def test_colours_of_a_scale_can_be_told_apart_by_everybody(scale: str) -> None:
+    colors = getattr(palette, scale).values()
+    assert closest(colors) >= 18
+    assert min(contrast(color, "#181b1f") for color in colors) >= 3, "against Grafana's dark panels"
