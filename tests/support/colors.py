@@ -9,7 +9,7 @@ from typing import Final
 
 Vector = tuple[float, float, float]
 
-#: What is seen of linear RGB, at full severity: Machado, Oliveira and Fernandes (2009), table 1.
+#: What is seen of linear RGB, at full severity: Machado, Oliveira and Fernandes (2009).
 _SIGHTS: Final = {
     "normal": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
     "protanopia": (
