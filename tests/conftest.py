@@ -13,5 +13,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if skipped and os.environ.get("CI") == "true":
-        reporter.write_line(f"{len(skipped)} tests were skipped in CI, where nothing may be missing", red=True)
+        reporter.write_line(f"{len(skipped)} tests were skipped; in CI nothing may be missing", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
