@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 from opentelemetry.trace import StatusCode
 from pydantic import BaseModel
-from tests.support.governed import CARD, Traced
+from tests.support.governed import CARD, POLICIES, Traced
 
 from promethios.governance import Governor, PolicyViolation, Verdict, find_violation, is_violation
 
@@ -245,3 +245,15 @@ def test_failing_telemetry_never_reaches_the_caller(
         call.result = "ok"
     assert call.result == "ok"
     assert "cannot tell decision" in caplog.text
+
+
+def test_a_span_that_cannot_be_opened_never_reaches_the_caller(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def get_tracer(self, *_: Any, **__: Any) -> Any:
+            raise RuntimeError("no tracer today")
+
+    governor = Governor.from_text(POLICIES, tracer_provider=Broken())  # type: ignore[arg-type]
+    with governor.guard("tool", name="note") as call:
+        call.result = "ok"
+    assert call.result == "ok"
+    assert "cannot open the span 'execute_tool note'" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
@@ -22,6 +23,8 @@ from promethios.governance.operation import Operation
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
+
+_log = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,7 +60,7 @@ class Guard:
             raise ValueError(f"cannot guard {kind!r}: a guard's kind is one of {', '.join(KINDS)}")
         self._governor, self._kind, self._name = governor, kind, name
         self._extra = dict(attributes or {})
-        self._stack = ExitStack()
+        self._stack: ExitStack | None = None
         self._call: GovernedCall | None = None
         self.input, self.arguments = input, arguments
         self.output: Any = None
@@ -65,26 +68,35 @@ class Guard:
         self.decision: Decision | None = None
 
     def __enter__(self) -> Self:
-        if self._kind == "response":
-            return self
+        if self._stack is not None:
+            raise RuntimeError(
+                f"cannot enter the guard of {self._kind} {self._name!r} twice at once: "
+                "make one for each operation"
+            )
+        self.output = self.result = None
         with ExitStack() as opened:
-            self._open(opened)
-            self._call = GovernedCall(self._governor, self._kind, self._attributes())
-            given = self._given("input", "arguments")
-            self.decision = self._call.before(**given)
-            self._take(given, self.decision)
-            subject = subject_of(self._kind, self._attributes())
-            opened.callback(otel.detach, otel.attach(guarding(self._kind, subject, self.decision)))
+            if self._kind != "response":
+                self._begin(opened)
             self._stack = opened.pop_all()
         return self
+
+    def _begin(self, opened: ExitStack) -> None:
+        self._open(opened)
+        self._call = GovernedCall(self._governor, self._kind, self._attributes())
+        given = self._given("input", "arguments")
+        self.decision = self._call.before(**given)
+        self._take(given, self.decision)
+        subject = subject_of(self._kind, self._attributes())
+        opened.callback(otel.detach, otel.attach(guarding(self._kind, subject, self.decision)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        stack, self._stack = self._stack or ExitStack(), None
         if error is not None:
-            self._stack.__exit__(kind, error, trace)
+            stack.__exit__(kind, error, trace)
             return
-        with self._stack:  # so that a violation on leaving is seen by the operation's span too
+        with stack:  # so that a violation on leaving is seen by the operation's span too
             self._leave()
 
     async def __aenter__(self) -> Self:
@@ -101,9 +113,11 @@ class Guard:
         Raises:
             TypeError: `function` is a generator, whose body runs after the call returned.
         """
+        if isinstance(function, classmethod | staticmethod):
+            return type(function)(self(function.__func__))
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(
-                f"cannot guard the generator function {function.__qualname__!r}: "
+                f"cannot guard the generator function {_name_of(function)!r}: "
                 "its body runs after the call; use the guard as a context manager inside it"
             )
         return self._decorate(function)
@@ -115,7 +129,7 @@ class Guard:
         def guarded(*args: Any, **kwargs: Any) -> Any:
             call = CallArguments(signature, args, kwargs)
             with self._for_call(function, call) as guard:
-                args, kwargs = call.replaced(guard._passed_in())
+                args, kwargs = call.replaced(guard._passed_in(call))
                 guard._set_outcome(function(*args, **kwargs))
             return guard._outcome()
 
@@ -123,16 +137,16 @@ class Guard:
         async def guarded_async(*args: Any, **kwargs: Any) -> Any:
             call = CallArguments(signature, args, kwargs)
             async with self._for_call(function, call) as guard:
-                args, kwargs = call.replaced(guard._passed_in())
+                args, kwargs = call.replaced(guard._passed_in(call))
                 guard._set_outcome(await function(*args, **kwargs))
             return guard._outcome()
 
-        wrapper: Any = guarded_async if inspect.iscoroutinefunction(function) else guarded
+        wrapper: Any = guarded_async if _is_coroutine_function(function) else guarded
         return wrapper  # type: ignore[no-any-return]
 
     def _for_call(self, function: Callable[..., Any], call: CallArguments) -> Guard:
         """A guard for one call: the decorator's own is shared by all calls and holds nothing."""
-        name = self._name or function.__name__
+        name = self._name or _name_of(function)
         guard = Guard(self._governor, self._kind, name, attributes=self._extra)
         if self._kind == "tool":
             guard.arguments = call.by_name
@@ -140,9 +154,10 @@ class Guard:
             guard.input = call.by_name
         return guard
 
-    def _passed_in(self) -> Mapping[str, Any]:
-        given = self.arguments if self._kind == "tool" else self.input
-        return given or {}
+    def _passed_in(self, call: CallArguments) -> Any:
+        if self._kind == "response":
+            return call.by_name
+        return self.arguments if self._kind == "tool" else self.input
 
     def _set_outcome(self, value: Any) -> None:
         if self._kind == "tool":
@@ -168,7 +183,10 @@ class Guard:
         if not self._has_span(attributes):
             shown = {**ambient_attributes(), **attributes}
             name = " ".join(filter(None, (attributes[semconv.OPERATION_NAME], self._name)))
-            stack.enter_context(self._governor.tracer.start_as_current_span(name, attributes=shown))
+            try:
+                stack.enter_context(self._governor.tracer.start_as_current_span(name, attributes=shown))
+            except Exception:
+                _log.exception("cannot open the span %r; the operation is governed all the same", name)
 
     def _has_span(self, attributes: Mapping[str, Any]) -> bool:
         span: Any = operation_span(self._kind)
@@ -194,3 +212,15 @@ class Guard:
         if self.decision.enforced.stops:
             raise PolicyViolation(self.decision)
         self._take(given, self.decision)
+
+
+def _name_of(function: Any) -> str:
+    """What a callable is called: a partial by its function, an object by its type."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _is_coroutine_function(function: Any) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004 - of an object that is called like a function
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
