@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from wrapt import wrap_function_wrapper
 
 from promethios.governance import semconv
-from promethios.governance.adapters.results import dumped, usage_of, write_back
+from promethios.governance.adapters.results import content_of, usage_of, write_back
 from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
 from promethios.governance.decision import Decision
 from promethios.governance.enforcement.call import GovernedCall, operation_span
@@ -35,14 +35,19 @@ _OPERATIONS: Final = {
     "/chat/completions": "chat",
     "/completions": "text_completion",
     "/embeddings": "embeddings",
+    "/responses": "chat",
 }
-_CLIENTS: Final = ("OpenAI", "AsyncOpenAI")
 
 
 class OpenAIGuard:
-    """Puts guards around the clients of the `openai` package. One for the process."""
+    """Puts guards around the clients of the `openai` package. One for the process.
+
+    What is put there stays, and lets everything pass while there is no governor: taking it out again would
+    take out what others put on top of it or below.
+    """
 
     _governor: ClassVar[Governor | None] = None
+    _installed: ClassVar[bool] = False
 
     def instrument(self, *, governor: Governor) -> None:
         """Guard every OpenAI client of the process by `governor`, those that exist already too.
@@ -50,22 +55,19 @@ class OpenAIGuard:
         Raises:
             ModuleNotFoundError: `openai` is not installed.
         """
-        if OpenAIGuard._governor is None:
+        if not OpenAIGuard._installed:
             wrap_function_wrapper("openai", "OpenAI.request", _guarded)
             wrap_function_wrapper("openai", "AsyncOpenAI.request", _guarded_async)
+            OpenAIGuard._installed = True
+        self.uninstrument()
         OpenAIGuard._governor = governor
         governor.guarded_scopes |= _SCOPES
 
     def uninstrument(self) -> None:
         """Take the guards off again."""
-        if OpenAIGuard._governor is None:
-            return
-        import openai
-
-        for name in _CLIENTS:
-            delattr(getattr(openai, name), "request")  # what the client inherits is below it
-        OpenAIGuard._governor.guarded_scopes -= _SCOPES
-        OpenAIGuard._governor = None
+        if OpenAIGuard._governor is not None:
+            OpenAIGuard._governor.guarded_scopes -= _SCOPES
+            OpenAIGuard._governor = None
 
 
 def _guarded(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -85,9 +87,11 @@ def _before(
 ) -> tuple[GovernedCall | None, tuple[Any, ...], dict[str, Any]]:
     """Decide the request, and put what was redacted of it into the arguments of `request`."""
     governor = OpenAIGuard._governor
+    if governor is None:
+        return None, args, kwargs
     options = kwargs["options"] if "options" in kwargs else args[1]
     body = _body(options)
-    if governor is None or "model" not in body:
+    if "model" not in body and options.url not in _OPERATIONS:
         return None, args, kwargs
     call = GovernedCall(governor, "model", _attributes(client, options, body))
     content = {name: plain(value) for name, value in body.items() if name != "model"}
@@ -115,12 +119,13 @@ def _with_redactions(
 def _attributes(client: Any, options: Any, body: Mapping[str, Any]) -> dict[str, Any]:
     """What the instrumentation's span says, where there is one, below what the request says itself."""
     span: Any = operation_span("model")
-    azure = type(client).__name__.removeprefix("Async").startswith("Azure")
+    azure = any(base.__name__ == "BaseAzureClient" for base in type(client).__mro__)
+    named = {semconv.REQUEST_MODEL: str(plain(body["model"]))} if "model" in body else {}
     return {
         **(span.attributes or {} if span is not None else {}),
         semconv.OPERATION_NAME: _OPERATIONS.get(options.url, "chat"),
         semconv.PROVIDER_NAME: "azure.ai.openai" if azure else "openai",
-        semconv.REQUEST_MODEL: str(body["model"]),
+        **named,
     }
 
 
@@ -130,8 +135,9 @@ def _after(call: GovernedCall, result: Any, guarded: type[GuardedStream] | type[
         return result
     if hasattr(result, "__stream__"):
         return guarded(result, call)
-    output = dumped(result)
-    decision = call.after(usage_of(result), output=output)
-    if decision is not None:
-        write_back(result, output, decision.payload.get("output"))
+    content = content_of(result)
+    output = plain(content)
+    decision = call.after(usage_of(result), output=output or None)
+    if decision is not None and output:
+        write_back(result, content, output, decision.payload["output"])
     return result

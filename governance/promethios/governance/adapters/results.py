@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from promethios.governance import semconv
+from promethios.governance.enforcement.plain import restored
 
 _CONTENT = ("choices", "output", "content")
 _INPUT = ("prompt_tokens", "input_tokens")
@@ -24,31 +25,15 @@ def usage_of(result: Any) -> dict[str, Any]:
     return attributes
 
 
-def dumped(result: Any) -> dict[str, Any] | None:
-    """The content of `result` as plain values, by the names it has there; None where there is none."""
-    whole = result.model_dump() if hasattr(result, "model_dump") else {}
-    content = {name: whole[name] for name in _CONTENT if whole.get(name)}
-    return content or None
+def content_of(result: Any) -> dict[str, Any]:
+    """The content of `result`, by the names it has there; empty where it has none that can be looked at."""
+    if not hasattr(result, "model_dump"):
+        return {}
+    return {name: value for name in _CONTENT if (value := getattr(result, name, None))}
 
 
-def write_back(target: Any, old: Any, new: Any) -> None:
-    """Set in `target` every text that differs between its dump `old` and the redacted dump `new`."""
-    if old is new:
-        return
-    pairs = new.items() if isinstance(new, dict) else enumerate(new)
-    for key, value in pairs:
-        if isinstance(value, dict | list):
-            write_back(_part(target, key), old[key], value)
-        elif value != old[key]:
-            _set_part(target, key, value)
-
-
-def _part(target: Any, key: Any) -> Any:
-    return target[key] if isinstance(target, dict | list) else getattr(target, key)
-
-
-def _set_part(target: Any, key: Any, value: Any) -> None:
-    if isinstance(target, dict | list):
-        target[key] = value
-    else:
-        setattr(target, key, value)
+def write_back(result: Any, content: dict[str, Any], before: Any, after: Any) -> None:
+    """Put into `result` what its `content`, which policies saw as `before`, was redacted to."""
+    for name, value in restored(content, before, after).items():
+        if value is not content[name]:
+            object.__setattr__(result, name, value)

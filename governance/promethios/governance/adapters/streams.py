@@ -5,6 +5,7 @@ What the caller has already seen cannot be taken back, so a decision on a stream
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     Proxy = ObjectProxy[Any]
 else:
     Proxy = ObjectProxy
+
+_log = logging.getLogger(__name__)
 
 # As much of an answer as is kept for the decision, in characters.
 _KEPT = 262_144
@@ -35,6 +38,12 @@ class _Transcript:
 
     def add(self, chunk: Any) -> None:
         """Take what one part says: a delta of chat, an event of responses."""
+        try:
+            self._add(chunk)
+        except Exception:
+            _log.exception("cannot read a part of a stream; the caller gets it all the same")
+
+    def _add(self, chunk: Any) -> None:
         self._usage.update(usage_of(chunk))
         self._usage.update(usage_of(getattr(chunk, "response", None)))
         for text in _texts(chunk):
@@ -62,12 +71,35 @@ def _texts(chunk: Any) -> Iterator[str]:
                 yield arguments
 
 
+class _Response(Proxy):
+    """The HTTP response of a stream: the client's own helpers close it, and not the stream."""
+
+    def __init__(self, response: Any, transcript: _Transcript) -> None:
+        super().__init__(response)
+        self._self_transcript = transcript
+
+    def close(self) -> None:
+        """Close the response; what came until now is decided."""
+        self._self_transcript.tell()
+        self.__wrapped__.close()
+
+    async def aclose(self) -> None:
+        """Close the response; what came until now is decided."""
+        self._self_transcript.tell()
+        await self.__wrapped__.aclose()
+
+
 class GuardedStream(Proxy):
     """A synchronous stream of a model's answer, and everything else that it is."""
 
     def __init__(self, stream: Any, call: GovernedCall) -> None:
         super().__init__(stream)
         self._self_transcript = _Transcript(call)
+
+    @property
+    def response(self) -> Any:
+        """The HTTP response that the stream is read from."""
+        return _Response(self.__wrapped__.response, self._self_transcript)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -102,6 +134,11 @@ class AsyncGuardedStream(Proxy):
         super().__init__(stream)
         self._self_transcript = _Transcript(call)
 
+    @property
+    def response(self) -> Any:
+        """The HTTP response that the stream is read from."""
+        return _Response(self.__wrapped__.response, self._self_transcript)
+
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
@@ -126,3 +163,7 @@ class AsyncGuardedStream(Proxy):
         """Close the stream; what came until now is decided."""
         self._self_transcript.tell()
         await self.__wrapped__.close()
+
+    async def aclose(self) -> None:
+        """Close the stream, under the other name of it."""
+        await self.close()
