@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -27,6 +27,11 @@ from tests.support.receiver import RunningReceiver, run_promethios
 from tests.support.wire import post, read_all, status_of
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
+
+
+def query(db: Path, sql: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(db)) as connection:
+        return connection.execute(sql).fetchall()
 
 
 def test_it_says_where_it_listens_and_ends_with_status_0(tmp_path: Path) -> None:
@@ -107,6 +112,31 @@ def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path) -> N
     assert db.read_bytes() == b"this is a letter, not a database" * 100
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("not a folder")
+    db = tmp_path / "letter" / "data" / "promethios.db"
+    for command in (
+        ["serve", "--http", "127.0.0.1:0", "--grpc", "off"],
+        ["keys", "create", "--scope", "read"],
+    ):
+        ended = run_promethios(*command, "--db", str(db))
+        assert (ended.returncode, ended.stderr) == (
+            1,
+            f"Error: cannot open {db}: cannot make its folder: Not a directory; "
+            "choose another file with --db\n",
+        )
+
+
+def test_a_lock_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    db = tmp_path / "promethios.db"
+    (tmp_path / "promethios.db.lock").mkdir()
+    ended = run_promethios("serve", "--db", str(db), "--http", "127.0.0.1:0", "--grpc", "off")
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        f"Error: cannot open {db}: cannot lock {db}.lock: Is a directory; choose another file with --db\n",
+    )
+
+
 def test_files_and_folder_are_private(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     with RunningReceiver(folder / "promethios.db") as receiver:
@@ -147,8 +177,8 @@ def test_a_request_in_flight_is_answered_when_it_ends(tmp_path: Path) -> None:
         response = read_all(connection)
         ending.join()
     assert receiver.process.returncode == 0
-    stored = sqlite3.connect(db).execute("SELECT count(*) FROM spans").fetchone()[0]
-    assert (status_of(response), stored) == (200, 5_000)
+    assert status_of(response) == 200
+    assert query(db, "SELECT count(*) FROM spans") == [(5_000,)]
 
 
 def test_idle_connections_do_not_hold_up_the_end(tmp_path: Path) -> None:
@@ -215,10 +245,10 @@ def test_kill_9_loses_no_acknowledged_span_and_resending_adds_none(tmp_path: Pat
             acknowledged += ledger.acknowledged
             requests += ledger.requests
     with RunningReceiver(db, grpc="off") as last:
-        stored = {row[0] for row in sqlite3.connect(db).execute("SELECT span_id FROM spans")}
+        stored = {span_id for (span_id,) in query(db, "SELECT span_id FROM spans")}
         assert acknowledged
         assert set(acknowledged) <= stored
         for request in requests * 2:
             assert last.post("/v1/traces", request, {**PROTOBUF, **headers}).status == 200
-    count = sqlite3.connect(db).execute("SELECT count(*), count(DISTINCT span_id) FROM spans").fetchone()
-    assert count == (5 * len(requests), 5 * len(requests))
+    counted = query(db, "SELECT count(*), count(DISTINCT span_id) FROM spans")
+    assert counted == [(5 * len(requests), 5 * len(requests))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,8 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as caught:
         SQLiteStore(path)
     assert str(caught.value) == f"cannot open {path}: table tenants already exists; it is left as it is"
-    assert sqlite3.connect(path).execute("SELECT name FROM sqlite_master").fetchall() == [("tenants",)]
+    with closing(sqlite3.connect(path)) as left:
+        assert left.execute("SELECT name FROM sqlite_master").fetchall() == [("tenants",)]
 
 
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -50,15 +50,14 @@ class SQLiteStore:
         self.path = path
         _make_private(path)
         self._lock = DatabaseLock(path)
+        self.writer, self.readers = _writer_engine(path), _reader_engine(path)
         try:
-            self.writer = _writer_engine(path)
             self.revision = self._migrate()
-            self.readers = _reader_engine(path)
         except DBAPIError as error:
-            self._lock.release()
+            self.close()
             raise StoreError(f"cannot open {path}: {error.orig}; it is left as it is") from error
         except CommandError as error:
-            self._lock.release()
+            self.close()
             raise StoreError(
                 f"cannot open {path}: another version wrote it ({error}); it is left as it is"
             ) from error
