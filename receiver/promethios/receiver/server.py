@@ -87,8 +87,8 @@ class HttpServer:
         self._server.socket.close()
         self._map.pop(self._server._fileno, None)
         deadline = time.monotonic() + DRAIN_SECONDS
-        while time.monotonic() < deadline and self._busy():
-            self._turn(0.05)
+        while self._busy_after_a_turn() and time.monotonic() < deadline:
+            pass
         self._server.task_dispatcher.shutdown(timeout=_THREADS_SECONDS)
         wasyncore.close_all(self._map)
 
@@ -98,9 +98,14 @@ class HttpServer:
             if connection.expired:
                 connection.handle_close()
 
-    def _busy(self) -> bool:
-        """Whether somebody waits for an answer, or is in the middle of sending a request."""
+    def _busy_after_a_turn(self) -> bool:
+        """Take what has arrived, then say whether somebody waits, or is in the middle of sending a request.
+
+        What is recent is measured from before the turn: on a busy machine this process may not have run for
+        a while, and what came meanwhile is in the system's buffers.
+        """
         lately = time.time() - _STALLED_SECONDS
+        self._turn(0.05)
         return any(
             channel.requests
             or channel.total_outbufs_len
