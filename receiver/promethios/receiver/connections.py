@@ -14,7 +14,7 @@ from waitress.utilities import BadRequest  # type: ignore[import-untyped]
 
 from promethios.receiver.access.gate import Gate
 from promethios.receiver.answers import answer
-from promethios.receiver.refusal import Kind, Refusal, unavailable
+from promethios.receiver.refusal import Kind, Refusal, too_large, unavailable
 
 #: How long, and how many bytes, a client may go on sending after it was refused. Closing at once would reset
 #: the connection, and the client would not read why.
@@ -24,7 +24,7 @@ _LINGER_BYTES: Final = 256 * 1024 * 1024
 #: The largest body that is taken from someone who has not shown a valid key.
 _STRANGERS_BYTES: Final = 64 * 1024
 
-_KINDS: Final = {413: Kind.TOO_LARGE, 431: Kind.HEADERS_TOO_LARGE, 501: Kind.UNSUPPORTED}
+_KINDS: Final = {431: Kind.HEADERS_TOO_LARGE, 501: Kind.UNSUPPORTED}
 
 
 class Refused(ErrorTask):  # type: ignore[misc]
@@ -54,6 +54,8 @@ def _refusal(request: Any) -> Refusal:
             f"a body beyond {_STRANGERS_BYTES} bytes is taken with a valid API key only",
             headers={"WWW-Authenticate": "Bearer"},
         )
+    if error.code == 413:
+        return too_large(request.adj.max_request_body_size - 1)
     return Refusal(_KINDS.get(error.code, Kind.UNDECODABLE), f"{error.reason}: {error.body}")
 
 

@@ -59,3 +59,8 @@ class Refusal(Exception):
 def unavailable(message: str, retry_after: int = 1) -> Refusal:
     """A passing fault: the client keeps its data and tries again after `retry_after` seconds."""
     return Refusal(Kind.UNAVAILABLE, message, retry_after=retry_after)
+
+
+def too_large(limit: int) -> Refusal:
+    """A body beyond the limit, in bytes, packed or unpacked."""
+    return Refusal(Kind.TOO_LARGE, f"the body is larger than {limit} bytes: send smaller batches")

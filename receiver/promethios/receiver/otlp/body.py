@@ -8,7 +8,7 @@ from typing import Final
 from flask import Request
 
 from promethios.receiver.otlp.budget import Share
-from promethios.receiver.refusal import Kind, Refusal
+from promethios.receiver.refusal import Kind, Refusal, too_large
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _STEP: Final = 1 << 20
@@ -86,8 +86,3 @@ def _unpack_some(unpacker: zlib._Decompress, body: bytes, most: int) -> bytes:
     if not part and not unpacker.unconsumed_tail and not unpacker.eof:
         raise Refusal(Kind.UNDECODABLE, "the body is not valid gzip: it is cut short")
     return part
-
-
-def too_large(limit: int) -> Refusal:
-    """The refusal of a body beyond `limit` bytes."""
-    return Refusal(Kind.TOO_LARGE, f"the body is larger than {limit} bytes: send smaller batches")
