@@ -122,8 +122,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         ended = run_promethios(*command, "--db", str(db))
         assert (ended.returncode, ended.stderr) == (
             1,
-            f"Error: cannot open {db}: cannot make its folder: Not a directory; "
-            "choose another file with --db\n",
+            (
+                f"Error: cannot open {db}: cannot make its folder: Not a directory; "
+                "choose another file with --db\n"
+            ),
         )
 
 

@@ -22,6 +22,7 @@ class DatabaseLock:
 
     Raises:
         DatabaseInUse: Another process has the lock; the message names it.
+        OSError: The file cannot be opened or locked.
     """
 
     def __init__(self, database: Path) -> None:
@@ -29,13 +30,16 @@ class DatabaseLock:
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._descriptor)
             raise DatabaseInUse(
                 f"cannot open {database}: another receiver holds it (process {holder}); stop that one first, "
                 "or choose another file with --db"
             ) from error
+        except OSError:
+            os.close(self._descriptor)
+            raise
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode("ascii"))
 

@@ -49,7 +49,7 @@ class SQLiteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         _make_private(path)
-        self._lock = DatabaseLock(path)
+        self._lock = _lock(path)
         self.writer, self.readers = _writer_engine(path), _reader_engine(path)
         try:
             self.revision = self._migrate()
@@ -81,11 +81,25 @@ class SQLiteStore:
 
 def _make_private(path: Path) -> None:
     """Create what is missing with no rights for others: a database holds what agents say."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot open {path}: cannot make its folder: {error.strerror}; choose another file with --db"
+        ) from error
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(f"cannot open {path}: {error.strerror}; choose another file with --db") from error
+
+
+def _lock(path: Path) -> DatabaseLock:
+    try:
+        return DatabaseLock(path)
+    except OSError as error:
+        raise StoreError(
+            f"cannot open {path}: cannot lock {path}.lock: {error.strerror}; choose another file with --db"
+        ) from error
 
 
 def _writer_engine(path: Path) -> Engine:
