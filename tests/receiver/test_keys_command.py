@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,16 @@ def test_a_key_that_may_not_administer_is_refused(db: str) -> None:
             "a key that speaks for one agent cannot administer",
         ),
         (
+            ["create", "--db", "DB", "--scope", "read", "--tenant", ""],
+            1,
+            "a tenant's name has 1 to 200 printable characters",
+        ),
+        (
+            ["create", "--db", "DB", "--scope", "read", "--tenant", "two\nlines"],
+            1,
+            "a tenant's name has 1 to 200 printable characters",
+        ),
+        (
             ["create", "--db", "DB", "--scope", "read", "--environment", "A B"],
             1,
             "a key's environment is 1 to 16 of a-z and 0-9, not 'A B'",
@@ -134,6 +146,34 @@ def test_what_cannot_be_done_is_said(db: str, arguments: list[str], status: int,
 
 
 @pytest.mark.parametrize(
+    ("answered", "message"),
+    [
+        (b"", "Remote end closed connection without response; is the receiver's HTTP address meant?"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "SSH-2.0-OpenSSH_9.2; is the receiver's HTTP address meant?"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
+            "the answer is not a receiver's; is another program at this address?",
+        ),
+    ],
+)
+def test_an_address_where_no_receiver_is_is_named(answered: bytes, message: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answered)
+
+        other = threading.Thread(target=answer)
+        other.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        result = run("list", "--url", url, "--api-key", "k")
+        other.join()
+    assert (result.exit_code, result.output) == (1, f"Error: GET {url}/api/v1/keys: {message}\n")
+
+
+@pytest.mark.parametrize(
     ("document", "detail"),
     [
         (b"[]", "not an object; it may have agent, days, environment, scope, tenant"),
@@ -143,7 +183,8 @@ def test_what_cannot_be_done_is_said(db: str, arguments: list[str], status: int,
         ),
         (b'{"scope": "root"}', "unknown scope 'root': scopes are ingest, read, admin"),
         (b'{"scope": "read", "days": 0}', "'days' must be a whole number from 1 to 36500"),
-        (b'{"scope": "read", "agent": ""}', "an agent's id has 1 to 200 characters"),
+        (b'{"scope": "read", "agent": ""}', "an agent's id has 1 to 200 printable characters"),
+        (b'{"scope": "read", "tenant": ""}', "a tenant's name has 1 to 200 printable characters"),
     ],
 )
 def test_a_request_for_a_key_that_is_wrong_says_so(client, make_key, document: bytes, detail: str) -> None:  # type: ignore[no-untyped-def]

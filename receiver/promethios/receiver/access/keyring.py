@@ -64,14 +64,19 @@ class KeyRequest:
     expires: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.tenant.strip() or len(self.tenant) > 200:
-            raise ValueError("a tenant's name has 1 to 200 characters")
+        if not _is_name(self.tenant):
+            raise ValueError("a tenant's name has 1 to 200 printable characters")
         if not self.scopes:
             raise ValueError(f"a key needs a scope: scopes are {', '.join(Scope)}")
-        if self.agent_id is not None and not 0 < len(self.agent_id) <= 200:
-            raise ValueError("an agent's id has 1 to 200 characters")
+        if self.agent_id is not None and not _is_name(self.agent_id):
+            raise ValueError("an agent's id has 1 to 200 printable characters")
         if self.agent_id is not None and Scope.ADMIN in self.scopes:
             raise ValueError("a key that speaks for one agent cannot administer")
+
+
+def _is_name(text: str) -> bool:
+    """Whether people can read it, in a line of its own."""
+    return text.isprintable() and bool(text.strip()) and len(text) <= 200
 
 
 def create_key(connection: Connection, request: KeyRequest) -> ApiKey:

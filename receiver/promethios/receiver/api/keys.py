@@ -87,7 +87,7 @@ def _request_of(document: dict[str, Any], own: str) -> KeyRequest:
     if days is not None and (type(days) is not int or not 0 < days <= 36_500):
         raise ValueError("'days' must be a whole number from 1 to 36500")
     return KeyRequest(
-        tenant=document.get("tenant") or own,
+        tenant=document.get("tenant", own),
         scopes=parse_scopes(document.get("scope") or ""),
         agent_id=document.get("agent"),
         environment=document.get("environment") or "live",

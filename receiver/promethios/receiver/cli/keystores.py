@@ -6,6 +6,7 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
@@ -65,7 +66,7 @@ class DatabaseKeys(KeyStore):
         days = wanted.get("days")
         try:
             request = KeyRequest(
-                wanted.get("tenant") or "default",
+                wanted.get("tenant", "default"),
                 parse_scopes(wanted["scope"]),
                 wanted.get("agent"),
                 wanted.get("environment") or "live",
@@ -149,7 +150,20 @@ class ServerKeys(KeyStore):
                 raise KeyStoreError(f"{method} {url}: {error.code}, {_detail(error.read())}") from error
         except URLError as error:
             raise KeyStoreError(f"cannot reach {url}: {error.reason}; is the receiver running?") from error
+        except (OSError, HTTPException) as error:
+            # Such as from the port of gRPC.
+            why = str(error).strip() or type(error).__name__
+            raise KeyStoreError(f"{method} {url}: {why}; is the receiver's HTTP address meant?") from error
+        return _document(f"{method} {url}", text)
+
+
+def _document(what: str, text: bytes) -> Any:
+    try:
         return json.loads(text) if text else None
+    except ValueError as error:
+        raise KeyStoreError(
+            f"{what}: the answer is not a receiver's; is another program at this address?"
+        ) from error
 
 
 def _detail(body: bytes) -> str:
