@@ -294,12 +294,23 @@ def test_an_unknown_content_type_is_415(send: Any) -> None:
 def test_another_method_is_405_and_says_which(client: FlaskClient) -> None:
     answer = client.get("/v1/traces")
     assert (answer.status_code, answer.content_type) == (405, PROTOBUF)
-    assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+    allowed = answer.headers["Allow"]
+    assert set(allowed.split(", ")) == {"POST", "OPTIONS"}
+    assert Status.FromString(answer.data).message == f"GET is not possible at '/v1/traces': use {allowed}"
 
 
 def test_an_unknown_address_is_404_in_otlps_words(client: FlaskClient) -> None:
     answer = client.post("/v1/profiles", content_type="application/json")
-    assert (answer.status_code, answer.get_json()["code"]) == (404, 5)
+    assert (answer.status_code, answer.get_json()) == (
+        404,
+        {
+            "code": 5,
+            "message": (
+                "there is nothing at '/v1/profiles': OTLP goes to /v1/traces, /v1/metrics and /v1/logs, "
+                "questions to /api/v1/"
+            ),
+        },
+    )
 
 
 def test_a_parameter_of_the_content_type_is_accepted(send: Any) -> None:

@@ -32,6 +32,14 @@ def test_an_unknown_variable_is_an_error_that_names_the_nearest() -> None:
     )
 
 
+def test_an_unknown_variable_like_no_setting_is_an_error_that_names_them_all() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, {"PROMETHIOS_FOO": "1"})
+    assert str(caught.value).startswith(
+        "unknown setting PROMETHIOS_FOO; known are PROMETHIOS_BEHIND_TLS_PROXY, PROMETHIOS_COMMIT_MS, "
+    )
+
+
 def test_variables_of_the_agents_side_are_not_errors() -> None:
     theirs = ("ENDPOINT", "API_KEY", "POLICIES", "SPOOL_DIR", "ADMIN_KEY", "READ_KEY")
     assert load_settings({}, {f"PROMETHIOS_{name}": "x" for name in theirs}) == Settings()

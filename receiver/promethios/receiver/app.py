@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from flask import Flask, Request, Response, g, request
@@ -23,6 +24,9 @@ from promethios.receiver.services import Services
 _log = logging.getLogger(__name__)
 
 _KINDS: Final = {kind.http: kind for kind in Kind}
+
+#: How much of an unknown address an answer repeats.
+_LONGEST_PATH: Final = 100
 
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -68,11 +72,23 @@ def _as_refusal(error: Exception) -> Refusal:
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
         kind = _KINDS.get(error.code, Kind.UNDECODABLE)
-        return Refusal(kind, error.description or error.name, headers=headers)
+        return Refusal(kind, _words(error, headers), headers=headers)
     if isinstance(error, OperationalError) and str(error.orig) == "interrupted":
         return unavailable("the question took too long: ask for a shorter range", retry_after=3)
     _log.error("%s %s failed", request.method, request.path, exc_info=error)
     return unavailable("the receiver failed to answer; its log says why", retry_after=3)
+
+
+def _words(error: HTTPException, headers: Mapping[str, str]) -> str:
+    where = repr(request.path[:_LONGEST_PATH])
+    if error.code == Kind.NOT_FOUND.http:
+        return (
+            f"there is nothing at {where}: OTLP goes to /v1/traces, /v1/metrics and /v1/logs, "
+            "questions to /api/v1/"
+        )
+    if error.code == Kind.WRONG_METHOD.http:
+        return f"{request.method} is not possible at {where}: use {headers['Allow']}"
+    return error.description or error.name
 
 
 def _answer(request: Request, refusal: Refusal) -> Response:

@@ -188,8 +188,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             continue
         name = variable.removeprefix(_PREFIX).lower()
         if name not in kinds or not variable.isupper():
-            known = [f"{_PREFIX}{each.upper()}" for each in kinds]
-            raise SettingsError(f"unknown setting {variable}{_nearest(variable, known)}")
+            raise SettingsError(f"unknown setting {variable}{_nearest(name, kinds, _variable)}")
         values[name] = _parse(variable, text, kinds[name])
     return values
 
@@ -212,7 +211,14 @@ def _kinds() -> dict[str, type]:
     return {field.name: type(field.default) for field in fields(Settings)}
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _variable(name: str) -> str:
+    return f"{_PREFIX}{name.upper()}"
+
+
+def _nearest(name: str, known: Iterable[str], written: Callable[[str], str] = str) -> str:
+    """The setting that may have been meant, else all, `written` as where the unknown one was found."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+    if close:
+        return f"; did you mean {written(close[0])!r}?"
+    return f"; known are {', '.join(map(written, known))}"
