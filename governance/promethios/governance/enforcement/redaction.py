@@ -7,19 +7,23 @@ capture content write the request as they got it, before a guard redacts the cal
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import Span
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
 
 _log = logging.getLogger(__name__)
-_DEPTH = 32
+_DEPTH: Final = 32
+# A number with fewer digits is none that a detector looks for; nor are names of attributes content.
+_SHORTEST: Final = 10**12
+_NAME: Final = re.compile(r"[a-z_.]*|.{0,11}", re.ASCII)
 UNREADABLE: Final = "[REDACTED:unreadable]"
 _REDACT = "_promethios_redact"
 
@@ -28,28 +32,72 @@ Redact = Callable[[str], str]
 
 def redact_span(span: Span, redact: Redact) -> None:
     """Give `span` a class that redacts what is written to it, and redact what it was started with."""
-    setattr(span, _REDACT, redact)
+    setattr(span, _REDACT, _both(getattr(span, _REDACT, None), redact))
     span.__class__ = _redacting_class(type(span))
     for key, value in dict(span.attributes or {}).items():
-        if (redacted := _redact_value(value, redact)) is not value:
+        if (redacted := _clean(value, redact)) is not value:
             span.set_attribute(key, redacted)
+    if (name := _clean(span.name, redact)) is not span.name:
+        span.update_name(name)
+    _redact_links(span, redact)
 
 
-def _redact_value(value: Any, redact: Redact, depth: int = 0) -> Any:
+def _both(first: Redact | None, second: Redact) -> Redact:
+    """What redacts as both do: more than one governor may govern a provider."""
+    return second if first is None or first == second else lambda text: second(first(text))
+
+
+def _redact_links(span: Any, redact: Redact) -> None:
+    """Links that a span is started with can only be replaced as a whole."""
+    cleaned = [_clean(link.attributes, redact) for link in span.links]
+    if any(new is not link.attributes for new, link in zip(cleaned, span.links, strict=True)):
+        links = [Link(link.context, new) for new, link in zip(cleaned, span.links, strict=True)]
+        span._links = span._new_links(links)
+
+
+def _clean(value: Any, redact: Redact) -> Any:
+    """`value` redacted, whatever it is: nothing that is written to a span makes the writer fail."""
+    try:
+        return _redact_value(value, redact)
+    except Exception:
+        return UNREADABLE
+
+
+def _clean_map(attributes: Any, redact: Redact) -> Any:
+    cleaned = _clean(attributes, redact)
+    return {UNREADABLE: True} if cleaned is UNREADABLE else cleaned
+
+
+def _redact_value(value: Any, redact: Redact, above: tuple[int, ...] = ()) -> Any:
     """`value` with every text in it redacted; the very same object where nothing had to be."""
     if isinstance(value, str):
         return redact(value)
-    if depth >= _DEPTH:
+    if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < _SHORTEST):
         return value
-    if isinstance(value, Mapping):
-        items = {k: _redact_value(v, redact, depth + 1) for k, v in value.items()}
-        return items if any(items[k] is not v for k, v in value.items()) else value
-    if isinstance(value, list | tuple):
-        parts = [_redact_value(v, redact, depth + 1) for v in value]
-        return type(value)(parts) if any(a is not b for a, b in zip(parts, value, strict=True)) else value
-    if value is None or isinstance(value, int | float | bytes):
-        return value
+    if isinstance(value, bytes):
+        text = value.decode(errors="replace")
+        return value if (redacted := redact(text)) is text else redacted
+    if len(above) < _DEPTH and id(value) not in above:
+        if isinstance(value, Mapping):
+            return _redact_map(value, redact, (*above, id(value)))
+        if isinstance(value, list | tuple):
+            parts = [_redact_value(item, redact, (*above, id(value))) for item in value]
+            same = all(a is b for a, b in zip(parts, value, strict=True))
+            return value if same else tuple(parts) if isinstance(value, tuple) else parts
     return _redact_object(value, redact)
+
+
+def _redact_map(value: Mapping[Any, Any], redact: Redact, above: tuple[int, ...]) -> Any:
+    redacted, same = {}, True
+    for key, item in value.items():
+        new_key, new = _redact_key(key, redact), _redact_value(item, redact, above)
+        same = same and new_key is key and new is item
+        redacted[new_key] = new
+    return value if same else redacted
+
+
+def _redact_key(key: Any, redact: Redact) -> Any:
+    return redact(key) if isinstance(key, str) and not _NAME.fullmatch(key) else key
 
 
 def _redact_object(value: Any, redact: Redact) -> Any:
@@ -66,19 +114,27 @@ class _Redacting(Span):
     """The methods of a span that take content."""
 
     def set_attribute(self, key: str, value: Any) -> None:
-        super().set_attribute(key, _redact_value(value, getattr(self, _REDACT)))
+        redact: Redact = getattr(self, _REDACT)
+        super().set_attribute(_redact_key(key, redact), _clean(value, redact))
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        super().set_attributes(_redact_value(attributes, getattr(self, _REDACT)))
+        super().set_attributes(_clean_map(attributes, getattr(self, _REDACT)))
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
-        super().add_event(name, _redact_value(attributes, getattr(self, _REDACT)), timestamp)
+        redact: Redact = getattr(self, _REDACT)
+        super().add_event(_clean(name, redact), _clean_map(attributes, redact), timestamp)
+
+    def add_link(self, context: SpanContext, attributes: Any = None) -> None:
+        super().add_link(context, _clean_map(attributes, getattr(self, _REDACT)))
+
+    def update_name(self, name: str) -> None:
+        super().update_name(_clean(name, getattr(self, _REDACT)))
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         redact: Redact = getattr(self, _REDACT)
         if isinstance(status, Status) and status.description:
             status = Status(status.status_code, redact(status.description))
-        super().set_status(status, redact(description) if description else description)
+        super().set_status(status, _clean(description, redact))
 
 
 @lru_cache(maxsize=64)
