@@ -59,4 +59,17 @@ def guarded_by(kind: str, subject: str, context: Context | None = None) -> Decis
 def subject_of(kind: str, attributes: Any) -> str:
     """What an operation is about: the tool's name, the model's, or the agent's."""
     name = {"tool": semconv.TOOL_NAME, "model": semconv.REQUEST_MODEL}.get(kind, semconv.AGENT_NAME)
-    return str(attributes.get(name, ""))
+    return _text(attributes.get(name, ""))
+
+
+def kind_of(attributes: Any) -> str | None:
+    """The kind of operation that attributes describe; None where they describe none."""
+    return semconv.OPERATION_KINDS.get(_text(attributes.get(semconv.OPERATION_NAME, "")))
+
+
+def _text(value: Any) -> str:
+    """The text of an attribute, which may be anything: the application must not fail by it."""
+    try:
+        return str(value)
+    except Exception:
+        return ""

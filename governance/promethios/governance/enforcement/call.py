@@ -10,8 +10,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Span
 
-from promethios.governance import semconv
 from promethios.governance.decision import Decision, Verdict
+from promethios.governance.enforcement.ambient import kind_of
 from promethios.governance.enforcement.violation import PolicyViolation
 from promethios.governance.operation import Operation
 from promethios.governance.telemetry.spans import stamp
@@ -80,5 +80,4 @@ def operation_span(kind: str) -> Span | None:
     """The current span where it is the operation's own, so that it may be stamped."""
     span = trace.get_current_span()
     attributes = span.attributes if isinstance(span, ReadableSpan) else None
-    name = (attributes or {}).get(semconv.OPERATION_NAME)
-    return span if semconv.OPERATION_KINDS.get(str(name)) == kind else None
+    return span if kind_of(attributes or {}) == kind else None

@@ -17,7 +17,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 from wrapt import wrap_function_wrapper
 
 from promethios.governance import semconv
-from promethios.governance.enforcement.ambient import guarded_by, subject_of
+from promethios.governance.enforcement.ambient import guarded_by, kind_of, subject_of
 from promethios.governance.enforcement.violation import PolicyViolation
 from promethios.governance.operation import Operation
 from promethios.governance.telemetry.spans import SCOPE, stamp
@@ -57,7 +57,7 @@ def _to_decide(
     governor: Governor | None, scope: str, attributes: Mapping[str, Any], context: Context | None
 ) -> Operation | None:
     """The operation that a span stands for, where it is the gate that decides it."""
-    kind = semconv.OPERATION_KINDS.get(str(attributes[semconv.OPERATION_NAME]))
+    kind = kind_of(attributes)
     if governor is None or kind is None or scope == SCOPE or scope in governor.guarded_scopes:
         return None
     if guarded_by(kind, subject_of(kind, attributes), context):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -12,17 +13,17 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from wrapt import wrap_function_wrapper
 
 from promethios.governance import semconv
-from promethios.governance.decision import Verdict
 from promethios.governance.enforcement import gate
-from promethios.governance.enforcement.ambient import ambient_attributes, guarded_by, subject_of
+from promethios.governance.enforcement.ambient import ambient_attributes, guarded_by, kind_of, subject_of
 from promethios.governance.enforcement.redaction import redact_span
 from promethios.governance.governor import Governor
 from promethios.governance.operation import Operation
-from promethios.governance.telemetry.spans import SCOPE, stamp
+from promethios.governance.telemetry.spans import SCOPE, stamp, stamp_of
 
 _log = logging.getLogger(__name__)
 
-_STOPPED = frozenset(verdict.value for verdict in Verdict if verdict.stops)
+# What an operation's span was started with: later attributes may push it out.
+_STARTED = "_promethios_started"
 
 
 class GovernanceSpanProcessor(SpanProcessor):
@@ -41,6 +42,7 @@ class GovernanceSpanProcessor(SpanProcessor):
 
     def __init__(self, governor: Governor) -> None:
         self.governor = governor
+        self._open: WeakValueDictionary[int, Span] = WeakValueDictionary()
         gate.install(_governor_of_tracer)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -60,29 +62,32 @@ class GovernanceSpanProcessor(SpanProcessor):
     def _start(self, span: Span, parent_context: Context | None) -> None:
         if _tells_decision(span):
             return
+        self._open[_context_of(span).span_id] = span
         redact_span(span, self.governor.redact_text)
         attributes = span.attributes or {}
-        kind = semconv.OPERATION_KINDS.get(str(attributes.get(semconv.OPERATION_NAME)))
+        kind = kind_of(attributes)
         if kind is None:
             return
         for name, value in ambient_attributes(parent_context).items():
             if name not in attributes:
                 span.set_attribute(name, value)
+        setattr(span, _STARTED, dict(span.attributes or {}))
         if decision := guarded_by(kind, subject_of(kind, attributes), parent_context):
             stamp(span, decision, "guard")
 
     def _end(self, span: ReadableSpan) -> None:
-        attributes = dict(span.attributes or {})
-        kind = semconv.OPERATION_KINDS.get(str(attributes.get(semconv.OPERATION_NAME)))
+        own = self._open.pop(_context_of(span).span_id, None)  # `span` is a copy of it
+        attributes = {**getattr(own, _STARTED, {}), **(span.attributes or {})}
+        kind = kind_of(attributes)
         if kind is None or _tells_decision(span):
             return
-        layer = attributes.get(semconv.DECISION_LAYER)
+        layer, enforced = stamp_of(own)
         if layer == "guard":  # which decides what comes after, too
             return
-        context = trace.set_span_in_context(trace.NonRecordingSpan(cast(Any, span.context)))
+        context = trace.set_span_in_context(trace.NonRecordingSpan(_context_of(span)))
         if layer is None:  # nothing decided it in time
             self._observe(f"{kind}.before", attributes, context)
-        if attributes.get(semconv.DECISION_ENFORCED) not in _STOPPED:
+        if not enforced.stops:
             self._observe(f"{kind}.after", attributes, context)
 
     def _observe(self, point: str, attributes: dict[str, Any], context: Context) -> None:
@@ -99,6 +104,10 @@ class GovernanceSpanProcessor(SpanProcessor):
             self.governor.observe(operation, context)
         else:
             self.governor.account(operation)
+
+
+def _context_of(span: ReadableSpan) -> trace.SpanContext:
+    return cast(trace.SpanContext, span.context)  # a span that was started has one
 
 
 def _tells_decision(span: ReadableSpan) -> bool:
@@ -121,10 +130,13 @@ wrap_function_wrapper("opentelemetry.sdk.trace", "TracerProvider.add_span_proces
 
 
 def _governor_of_processor(processor: Any) -> Governor | None:
-    return processor.governor if isinstance(processor, GovernanceSpanProcessor) else None
+    """The governor that `processor` asks, or the first among the processors that it stands for."""
+    if isinstance(processor, GovernanceSpanProcessor):
+        return processor.governor
+    inner = getattr(processor, "_span_processors", ())
+    return next(filter(None, map(_governor_of_processor, inner)), None)
 
 
 def _governor_of_tracer(tracer: Any) -> Governor | None:
     """The governor of the provider that made `tracer`: the tracer knows its provider's processors only."""
-    processors = getattr(getattr(tracer, "span_processor", None), "_span_processors", ())
-    return next(filter(None, map(_governor_of_processor, processors)), None)
+    return _governor_of_processor(getattr(tracer, "span_processor", None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,10 @@ from opentelemetry.trace import Span, Tracer
 from promethios.governance import semconv
 from promethios.governance.decision import Decision, Match, Verdict
 
+_log = logging.getLogger(__name__)
+
 SCOPE = "promethios.governance"
+_STAMP = "_promethios_stamp"
 
 # What a governance span repeats of the operation, so that it can be read alone.
 _IDENTITY = (
@@ -48,17 +52,31 @@ def emit(
 
 
 def stamp(span: Span, decision: Decision, layer: str) -> None:
-    """Leave the decision's id and outcome on the operation's own span, for readers.
+    """Leave the decision's id and outcome on the operation's own span, for readers, and for `stamp_of`.
 
     Args:
         span: The operation's.
         decision: What was decided.
         layer: Who decided it: ``guard`` or ``gate``.
     """
-    span.set_attribute(semconv.DECISION_LAYER, layer)
-    span.set_attribute(semconv.DECISION_ID, decision.id)
-    span.set_attribute(semconv.DECISION_VERDICT, decision.verdict.value)
-    span.set_attribute(semconv.DECISION_ENFORCED, decision.enforced.value)
+    try:
+        setattr(span, _STAMP, (layer, decision.enforced))
+        span.set_attribute(semconv.DECISION_LAYER, layer)
+        span.set_attribute(semconv.DECISION_ID, decision.id)
+        span.set_attribute(semconv.DECISION_VERDICT, decision.verdict.value)
+        span.set_attribute(semconv.DECISION_ENFORCED, decision.enforced.value)
+    except Exception:
+        _log.exception(
+            "cannot stamp a span with decision %s; it was made and enforced all the same", decision.id
+        )
+
+
+def stamp_of(span: Any) -> tuple[str | None, Verdict]:
+    """Which layer decided the operation of `span`, and what it enforced; (None, allow) where none did.
+
+    Not read from its attributes: a span keeps a limited number of them, and the oldest go first.
+    """
+    return getattr(span, _STAMP, (None, Verdict.ALLOW))
 
 
 def _describe(decision: Decision, attributes: Mapping[str, Any], instance_id: str) -> dict[str, Any]:
