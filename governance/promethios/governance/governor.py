@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from promethios.governance.engine import Engine
 from promethios.governance.limits import State
 from promethios.governance.operation import Operation
 from promethios.governance.policies import Bundle, load_bundle, parse_bundle
+from promethios.governance.telemetry.forks import renew_in_child
 from promethios.governance.telemetry.ledger import Ledger
 from promethios.governance.telemetry.metrics import DecisionMetrics
 from promethios.governance.telemetry.spans import SCOPE, emit
@@ -54,6 +56,8 @@ class Governor:
         self._tracers: WeakKeyDictionary[trace.TracerProvider, trace.Tracer] = WeakKeyDictionary()
         self._meter_provider = meter_provider
         self._metrics: DecisionMetrics | None = None
+        self._lock = threading.Lock()
+        renew_in_child(self)
         self.guarded_scopes: set[str] = set()
 
     @classmethod
@@ -180,12 +184,29 @@ class Governor:
         return decision
 
     def _emit(self, decision: Decision, operation: Operation, context: Context | None) -> None:
-        provider = self._lane or self._provider or trace.get_tracer_provider()
+        provider = self._telling
         instance = self._ledger.instance_id(provider)
         span = emit(self._tracer_of(provider), decision, operation.attributes, instance, context)
+        self._counts().record(decision, _is_sampled(span.get_span_context()))
+
+    def _counts(self) -> DecisionMetrics:
+        """The metrics, made with the first decision: the provider may come after the governor."""
         if self._metrics is None:
-            self._metrics = DecisionMetrics(self._meter_provider)
-        self._metrics.record(decision, _is_sampled(span.get_span_context()))
+            with self._lock:
+                self._metrics = self._metrics or DecisionMetrics(self._meter_provider)
+        return self._metrics
+
+    @property
+    def _telling(self) -> trace.TracerProvider:
+        return self._lane or self._provider or trace.get_tracer_provider()
+
+    def renew(self) -> None:
+        """Start the numbers, the counts and the locks anew; called in a forked child. Budgets go on."""
+        self._lock = threading.Lock()
+        self.state._lock = threading.Lock()  # another thread of the parent may have held it
+        self._ledger.renew(self._telling)
+        if self._metrics is not None:
+            self._metrics.renew()
 
 
 def _is_sampled(context: SpanContext) -> bool:

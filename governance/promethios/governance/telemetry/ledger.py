@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
-import weakref
 
 from opentelemetry.trace import TracerProvider
 
@@ -22,9 +20,6 @@ class Ledger:
         self._instance: str | None = None
         self._inherited: str | None = None
         self._start_anew()
-        if hasattr(os, "register_at_fork"):
-            alive = weakref.WeakMethod(self._after_fork)
-            os.register_at_fork(after_in_child=lambda: (method := alive()) and method())
 
     def next(self) -> tuple[int, str]:
         """The next number, and the id made with it."""
@@ -35,14 +30,13 @@ class Ledger:
     def instance_id(self, provider: TracerProvider | None) -> str:
         """The ``service.instance.id`` that the numbers belong to: the resource's, unless a parent has it."""
         if self._instance is None:
-            attributes = getattr(getattr(provider, "resource", None), "attributes", {})
-            found = attributes.get(semconv.SERVICE_INSTANCE_ID)
-            unusable = not isinstance(found, str) or found == self._inherited
-            self._instance = f"{self._prefix:016x}" if unusable else str(found)
+            found = _instance_of(provider)
+            self._instance = found if found and found != self._inherited else f"{self._prefix:016x}"
         return self._instance
 
-    def _after_fork(self) -> None:
-        self._inherited = self._instance
+    def renew(self, provider: TracerProvider | None) -> None:
+        """Start anew in a forked child. What `provider` says there is its parent's instance."""
+        self._inherited = self._instance or _instance_of(provider)
         self._start_anew()
 
     def _start_anew(self) -> None:
@@ -50,3 +44,9 @@ class Ledger:
         self._seq = 0
         self._prefix = random.SystemRandom().getrandbits(64)
         self._instance = None
+
+
+def _instance_of(provider: TracerProvider | None) -> str | None:
+    attributes = getattr(getattr(provider, "resource", None), "attributes", {})
+    found = attributes.get(semconv.SERVICE_INSTANCE_ID)
+    return found if isinstance(found, str) else None

@@ -64,6 +64,12 @@ class DecisionMetrics:
                 self._unrecorded[()] += 1
         self._duration.record(decision.duration_ns / 1e9, {"point": point})
 
+    def renew(self) -> None:
+        """Start anew in a forked child: what its parent counted, its parent tells."""
+        self._lock = threading.Lock()
+        for counter in (self._decisions, self._matches, self._errors, self._unrecorded):
+            counter.clear()
+
     def _reader(self, counter: Counter[Labels]) -> Reader:
         def read(_: CallbackOptions) -> Iterable[Observation]:
             with self._lock:
