@@ -83,6 +83,9 @@ def test_keys_of_another_tenant_cannot_be_seen_made_or_revoked(
     made = client.post("/api/v1/keys", json={"tenant": "theirs", "scope": "read"}, headers=ours)
     assert (made.status_code, made.get_json()["detail"]) == (
         403,
-        "this API key administers another tenant: use an admin key of that one",
+        (
+            "this API key does not administer the tenant 'theirs': use an admin key of that one, "
+            "or `promethios keys create --db` while no receiver runs"
+        ),
     )
     assert client.get("/api/v1/status", headers=theirs).status_code == 200

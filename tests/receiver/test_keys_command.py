@@ -85,8 +85,9 @@ def test_a_database_that_a_receiver_holds_is_reached_through_it(db: str) -> None
         assert (again.exit_code, again.output) == (
             1,
             (
-                f"Error: POST {receiver.http}/api/v1/keys: 403, this API key administers another tenant: "
-                "use an admin key of that one\n"
+                f"Error: POST {receiver.http}/api/v1/keys: 403, this API key does not administer the tenant "
+                "'new': use an admin key of that one, or `promethios keys create --db` while no "
+                "receiver runs\n"
             ),
         )
 
@@ -149,7 +150,7 @@ def test_what_cannot_be_done_is_said(db: str, arguments: list[str], status: int,
     ("answered", "message"),
     [
         (b"", "Remote end closed connection without response; is the receiver's HTTP address meant?"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "SSH-2.0-OpenSSH_9.2; is the receiver's HTTP address meant?"),
+        (b"\x00\x00\x18\x04SSH-2.0\r\n\r\n", "the answer is not HTTP; is the receiver's HTTP address meant?"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
             "the answer is not a receiver's; is another program at this address?",

@@ -99,7 +99,11 @@ def _create(connection: Connection, principal: Principal, wanted: KeyRequest) ->
     """Make the key: for the administrator's own tenant, or for one that does not exist yet."""
     tenant_id = connection.scalar(select(tenants.c.id).where(tenants.c.name == wanted.tenant))
     if tenant_id not in (None, principal.tenant_id):
-        raise Refusal(Kind.FORBIDDEN, "this API key administers another tenant: use an admin key of that one")
+        raise Refusal(
+            Kind.FORBIDDEN,
+            f"this API key does not administer the tenant {wanted.tenant!r}: use an admin key of "
+            "that one, or `promethios keys create --db` while no receiver runs",
+        )
     return create_key(connection, wanted)
 
 

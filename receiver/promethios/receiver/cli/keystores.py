@@ -151,8 +151,8 @@ class ServerKeys(KeyStore):
         except URLError as error:
             raise KeyStoreError(f"cannot reach {url}: {error.reason}; is the receiver running?") from error
         except (OSError, HTTPException) as error:
-            # Such as from the port of gRPC.
-            why = str(error).strip() or type(error).__name__
+            # Such as from the port of gRPC, whose words are not for reading.
+            why = str(error) if isinstance(error, OSError) else "the answer is not HTTP"
             raise KeyStoreError(f"{method} {url}: {why}; is the receiver's HTTP address meant?") from error
         return _document(f"{method} {url}", text)
 
