@@ -23,7 +23,7 @@ from promethios.governance.limits import State
 from promethios.governance.operation import Operation
 from promethios.governance.policies import Bundle, load_bundle, parse_bundle
 from promethios.governance.telemetry.forks import renew_in_child
-from promethios.governance.telemetry.ledger import Ledger
+from promethios.governance.telemetry.ledger import Ledger, resource_attributes
 from promethios.governance.telemetry.metrics import DecisionMetrics
 from promethios.governance.telemetry.spans import SCOPE, emit
 
@@ -167,7 +167,7 @@ class Governor:
 
     def _complete(self, operation: Operation, context: Context | None) -> Operation:
         """Add what the resource and the surroundings say, below what the operation says itself."""
-        resource = getattr(getattr(self._provider, "resource", None), "attributes", {})
+        resource = resource_attributes(self._provider)
         around = ambient.ambient_attributes(context)
         if not resource and not around:
             return operation

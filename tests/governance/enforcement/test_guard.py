@@ -257,3 +257,15 @@ def test_a_span_that_cannot_be_opened_never_reaches_the_caller(caplog: pytest.Lo
         call.result = "ok"
     assert call.result == "ok"
     assert "cannot open the span 'execute_tool note'" in caplog.text
+
+
+def test_a_resource_that_cannot_be_read_never_reaches_the_caller() -> None:
+    class Broken:
+        @property
+        def resource(self) -> Any:
+            raise RuntimeError("no resource today")
+
+    governor = Governor.from_text(POLICIES, tracer_provider=Broken())  # type: ignore[arg-type]
+    with governor.guard("tool", name="note") as call:
+        call.result = "ok"
+    assert call.result == "ok"

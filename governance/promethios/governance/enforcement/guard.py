@@ -182,7 +182,7 @@ class Guard:
         attributes = self._attributes()
         if not self._has_span(attributes):
             shown = {**ambient_attributes(), **attributes}
-            name = " ".join(filter(None, (attributes[semconv.OPERATION_NAME], self._name)))
+            name = f"{attributes[semconv.OPERATION_NAME]} {self._name or ''}".rstrip()
             try:
                 stack.enter_context(self._governor.tracer.start_as_current_span(name, attributes=shown))
             except Exception:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from opentelemetry.trace import TracerProvider
 
@@ -46,7 +48,14 @@ class Ledger:
         self._instance = None
 
 
+def resource_attributes(provider: TracerProvider | None) -> Mapping[str, Any]:
+    """What the resource of `provider` says; nothing where it has none or it cannot be read."""
+    try:
+        return dict(getattr(getattr(provider, "resource", None), "attributes", {}))
+    except Exception:
+        return {}
+
+
 def _instance_of(provider: TracerProvider | None) -> str | None:
-    attributes = getattr(getattr(provider, "resource", None), "attributes", {})
-    found = attributes.get(semconv.SERVICE_INSTANCE_ID)
+    found = resource_attributes(provider).get(semconv.SERVICE_INSTANCE_ID)
     return found if isinstance(found, str) else None
