@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.support.otlp import gauge, logs_request, metrics_request, record, spa
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.otlp.grpc import GrpcServer
 from promethios.receiver.services import Services
-from promethios.receiver.settings import Address
+from promethios.receiver.settings import Address, SettingsError
 
 PACKAGE = "opentelemetry.proto.collector"
 TRACES = f"/{PACKAGE}.trace.v1.TraceService/Export"
@@ -113,3 +114,14 @@ def test_a_passing_fault_says_when_to_try_again(call: Any, metadata: Any, servic
     assert RetryInfo.FromString(trailers["google.rpc.retryinfo-bin"]).retry_delay.seconds == 1
     (detail,) = Status.FromString(trailers["grpc-status-details-bin"]).details
     assert detail.Is(RetryInfo.DESCRIPTOR)
+
+
+def test_an_address_that_is_taken_is_named_with_what_to_do(services: Services) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = Address("127.0.0.1", taken.getsockname()[1])
+        with pytest.raises(SettingsError) as caught:
+            GrpcServer(services, Budget(1), address)
+    assert str(caught.value) == (
+        f"grpc = {address}: cannot listen there: it is in use, or not this machine's; "
+        "choose another with --grpc, or off"
+    )

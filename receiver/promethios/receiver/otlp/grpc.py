@@ -58,7 +58,10 @@ class GrpcServer:
         try:
             port = self._server.add_insecure_port(str(address))
         except RuntimeError as error:
-            raise SettingsError(f"grpc = {address}: cannot listen there") from error
+            raise SettingsError(
+                f"grpc = {address}: cannot listen there: it is in use, or not this machine's; "
+                "choose another with --grpc, or off"
+            ) from error
         self.address = Address(address.host, port)
         self._server.start()
 
