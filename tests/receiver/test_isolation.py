@@ -85,7 +85,15 @@ def test_keys_of_another_tenant_cannot_be_seen_made_or_revoked(
         403,
         (
             "this API key does not administer the tenant 'theirs': use an admin key of that one, "
-            "or `promethios keys create --db` while no receiver runs"
+            "or of the tenant 'default', which is the operator's"
         ),
     )
     assert client.get("/api/v1/status", headers=theirs).status_code == 200
+
+
+def test_an_administrator_opens_no_tenant_but_the_operator_does(client: FlaskClient, make_key: Any) -> None:
+    wanted = {"tenant": "new", "scope": "read"}
+    assert client.post("/api/v1/keys", json=wanted, headers=make_key("ours", "admin")).status_code == 403
+    for _ in range(2):
+        made = client.post("/api/v1/keys", json=wanted, headers=make_key("default", "admin"))
+        assert made.status_code == 201

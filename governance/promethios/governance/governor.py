@@ -203,7 +203,7 @@ class Governor:
     def renew(self) -> None:
         """Start the numbers, the counts and the locks anew; called in a forked child. Budgets go on."""
         self._lock = threading.Lock()
-        self.state._lock = threading.Lock()  # another thread of the parent may have held it
+        self.state.after_fork()
         self._ledger.renew(self._telling)
         if self._metrics is not None:
             self._metrics.renew()

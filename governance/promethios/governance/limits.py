@@ -104,6 +104,10 @@ class State:
         self._lock = threading.Lock()
         self._meters: OrderedDict[Counter, _Meter] = OrderedDict()
 
+    def after_fork(self) -> None:
+        """Go on in a forked child: another thread of the parent may have held the lock, and is not here."""
+        self._lock = threading.Lock()
+
     def used(self, counter: Counter, window: float | None = None) -> int:
         """How much was counted, in total or in the last `window` seconds."""
         with self._lock:

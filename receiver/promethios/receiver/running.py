@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from promethios.receiver.access.keyring import KeyRequest, any_key, create_key
+from promethios.receiver.access.keyring import FIRST_TENANT, KeyRequest, any_key, create_key
 from promethios.receiver.access.keys import ApiKey
 from promethios.receiver.access.roles import Scope
 from promethios.receiver.app import create_app
@@ -13,8 +13,6 @@ from promethios.receiver.otlp.grpc import GrpcServer
 from promethios.receiver.server import HttpServer
 from promethios.receiver.services import Services
 from promethios.receiver.settings import Settings
-
-FIRST_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True)

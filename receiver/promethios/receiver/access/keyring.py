@@ -14,6 +14,8 @@ from promethios.receiver.access.keys import ApiKey, new_key
 from promethios.receiver.access.roles import Scope, parse_scopes
 from promethios.receiver.store.schema import api_keys, tenants
 
+#: The tenant of a new database. It is the operator's: its administrators make keys for every tenant.
+FIRST_TENANT: Final = "default"
 #: How long a key is believed without asking the database again, seconds.
 BELIEVED: Final = 2.0
 #: How exactly it is written down when a key was last used, seconds.

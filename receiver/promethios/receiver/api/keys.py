@@ -10,7 +10,14 @@ from flask import Blueprint, Response, g, request
 from sqlalchemy import Connection, select
 
 from promethios.receiver.access.gate import Principal
-from promethios.receiver.access.keyring import KeyRecord, KeyRequest, create_key, list_keys, revoke_key
+from promethios.receiver.access.keyring import (
+    FIRST_TENANT,
+    KeyRecord,
+    KeyRequest,
+    create_key,
+    list_keys,
+    revoke_key,
+)
 from promethios.receiver.access.keys import ApiKey
 from promethios.receiver.access.roles import parse_scopes
 from promethios.receiver.refusal import Kind, Refusal
@@ -96,13 +103,12 @@ def _request_of(document: dict[str, Any], own: str) -> KeyRequest:
 
 
 def _create(connection: Connection, principal: Principal, wanted: KeyRequest) -> ApiKey:
-    """Make the key: for the administrator's own tenant, or for one that does not exist yet."""
-    tenant_id = connection.scalar(select(tenants.c.id).where(tenants.c.name == wanted.tenant))
-    if tenant_id not in (None, principal.tenant_id):
+    """Make the key: for the administrator's own tenant, or as the receiver's operator for any."""
+    if _tenant_name(connection, principal) not in (wanted.tenant, FIRST_TENANT):
         raise Refusal(
             Kind.FORBIDDEN,
             f"this API key does not administer the tenant {wanted.tenant!r}: use an admin key of "
-            "that one, or `promethios keys create --db` while no receiver runs",
+            f"that one, or of the tenant {FIRST_TENANT!r}, which is the operator's",
         )
     return create_key(connection, wanted)
 

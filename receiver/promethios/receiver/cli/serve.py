@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from promethios.receiver.running import FIRST_TENANT, Receiver
+from promethios.receiver.access.keyring import FIRST_TENANT
+from promethios.receiver.running import Receiver
 from promethios.receiver.settings import SettingsError, load_settings
 from promethios.receiver.store.lock import DatabaseInUse
 from promethios.receiver.store.sqlite import StoreError
