@@ -118,7 +118,7 @@ class Guard:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(
                 f"cannot guard the generator function {_name_of(function)!r}: "
-                "its body runs after the call; use the guard as a context manager inside it"
+                "its body runs after the call; put a guard around the work inside it, never around a yield"
             )
         return self._decorate(function)
 
