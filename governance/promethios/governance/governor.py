@@ -79,9 +79,9 @@ class Governor:
         """
         return cls(parse_bundle(text), **providers)
 
-    def evaluate(self, operation: Operation) -> Decision:
+    def evaluate(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide `operation` and account for it in budgets and rates; emit nothing, enforce nothing."""
-        return self._evaluate(self._complete(operation, None))
+        return self._evaluate(self._complete(operation, context))
 
     def decide(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide `operation`, and tell the decision as a span below the one in `context`, and in metrics."""
@@ -91,17 +91,16 @@ class Governor:
     def observe(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide what has already happened: like `decide`, but what it tells as enforced is a flag at most.
 
-        A verdict that came too late to act on must never be told as a block.
+        A verdict that came too late to act on must never be told as a block. What comes after an operation
+        is only accounted for where no policy decides there.
         """
+        if not (operation.point.endswith(".before") or self.listens(operation.point)):
+            return self.evaluate(operation, context)
         operation = self._complete(operation, context)
         decision = self._evaluate(operation)
         if decision.enforced.rank > Verdict.FLAG.rank:
             decision = replace(decision, enforced=Verdict.FLAG)
         return self._tell(decision, operation, context)
-
-    def account(self, operation: Operation) -> None:
-        """Account for `operation` in budgets and rates where no policy has anything to decide."""
-        self._evaluate(self._complete(operation, None))
 
     def listens(self, point: str) -> bool:
         """Whether any policy decides at `point`."""

@@ -11,7 +11,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from tests.support.governed import CARD, MakeTraced, Traced
+from tests.support.governed import CARD, POLICIES, MakeTraced, Traced
 
 from promethios.governance import Governor, PolicyViolation
 from promethios.governance.adapters import OpenAIGuard
@@ -149,6 +149,26 @@ def test_a_stream_passes_and_its_tokens_count(client: OpenAI, governor: Governor
         assert len(stream().split()) >= 100
         with pytest.raises(PolicyViolation, match="the conversation has used its tokens"):
             stream()
+
+
+def test_a_streams_tokens_count_for_the_conversation_that_asked(
+    client: OpenAI, llm: StandIn, guard: None
+) -> None:
+    governor = Governor.from_text(POLICIES.replace("model.after, ", ""))  # nobody decides the answer
+    OpenAIGuard().instrument(governor=governor)
+    with governor.conversation("c-1"):
+        stream = client.chat.completions.create(
+            model=ALLOWED,
+            messages=ask("write 120 words"),
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    for _ in stream:  # read where the conversation is no longer the surrounding one
+        pass
+    client.chat.completions.create(model=ALLOWED, messages=ask("of no conversation"))
+    with governor.conversation("c-1"), pytest.raises(PolicyViolation, match="used its tokens"):
+        client.chat.completions.create(model=ALLOWED, messages=ask("more"))
+    assert len(llm.requests) == 2
 
 
 def test_a_stream_can_be_left_early(client: OpenAI, guard: None) -> None:

@@ -53,17 +53,13 @@ class GovernedCall:
         """
         operation = self._finished(attributes, payload)
         if not self._governor.listens(operation.point):
-            self._governor.account(operation)
+            self._governor.evaluate(operation, self._context)
             return None
         return self._enforce(self._governor.decide(operation, self._context))
 
     def observe(self, attributes: Mapping[str, Any] | None = None, **payload: Any) -> None:
         """Decide what the caller already has, such as a stream that has ended: told, not enforced."""
-        operation = self._finished(attributes, payload)
-        if self._governor.listens(operation.point):
-            self._governor.observe(operation, self._context)
-        else:
-            self._governor.account(operation)
+        self._governor.observe(self._finished(attributes, payload), self._context)
 
     def _finished(self, attributes: Mapping[str, Any] | None, payload: dict[str, Any]) -> Operation:
         return Operation(f"{self._kind}.after", {**self._attributes, **(attributes or {})}, **payload)

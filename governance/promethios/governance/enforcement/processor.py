@@ -100,10 +100,7 @@ class GovernanceSpanProcessor(SpanProcessor):
             arguments=attributes.get(semconv.TOOL_CALL_ARGUMENTS) if before else None,
             result=None if before else attributes.get(semconv.TOOL_CALL_RESULT),
         )
-        if before or self.governor.listens(point):
-            self.governor.observe(operation, context)
-        else:
-            self.governor.account(operation)
+        self.governor.observe(operation, context)
 
 
 def _context_of(span: ReadableSpan) -> trace.SpanContext:
