@@ -12,10 +12,6 @@ from promethios.exporter.delivery import Delivery
 from promethios.governance import semconv
 from promethios.governance.decision import BundleId
 
-METRIC_QUEUED: Final = "promethios.exporter.queued"
-METRIC_SPOOLED: Final = "promethios.exporter.spooled"
-METRIC_SENT: Final = "promethios.exporter.sent"
-METRIC_DROPPED: Final = "promethios.exporter.dropped"
 ATTRIBUTE_REASON: Final = "reason"
 
 
@@ -35,20 +31,20 @@ def observe(provider: MeterProvider, delivery: Delivery, bundle: BundleId | None
         semconv.METRIC_HEARTBEAT, [lambda _: alive], unit="1", description="1 while the agent's process lives"
     )
     for name, description, value in (
-        (METRIC_QUEUED, "Items that wait in memory", lambda totals: totals.queued),
-        (METRIC_SPOOLED, "Items that wait in the spool", lambda totals: totals.spooled),
+        (semconv.METRIC_QUEUED, "Items that wait in memory", lambda totals: totals.queued),
+        (semconv.METRIC_SPOOLED, "Items that wait in the spool", lambda totals: totals.spooled),
     ):
         meter.create_observable_gauge(
             name, [_reading(delivery, value)], unit="{item}", description=description
         )
     meter.create_observable_counter(
-        METRIC_SENT,
+        semconv.METRIC_SENT,
         [_reading(delivery, lambda totals: totals.delivered)],
         unit="{item}",
         description="Items that the receiver acknowledged",
     )
     meter.create_observable_counter(
-        METRIC_DROPPED,
+        semconv.METRIC_DROPPED,
         [lambda _: _drops(delivery.totals())],
         unit="{item}",
         description="Items that were lost, by reason",

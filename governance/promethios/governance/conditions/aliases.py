@@ -68,7 +68,7 @@ _ROWS: Final = (
     Alias("operation.name", TEXT, (semconv.OPERATION_NAME,)),
     Alias("service.name", TEXT, (semconv.SERVICE_NAME,)),
     Alias("tool.name", TEXT, (semconv.TOOL_NAME,)),
-    Alias("tool.type", TEXT, ("gen_ai.tool.type",)),
+    Alias("tool.type", TEXT, (semconv.TOOL_TYPE,)),
     Alias("usage.input_tokens", INT, (semconv.USAGE_INPUT_TOKENS, semconv.LEGACY_PROMPT_TOKENS)),
     Alias("usage.output_tokens", INT, (semconv.USAGE_OUTPUT_TOKENS, semconv.LEGACY_COMPLETION_TOKENS)),
 )
