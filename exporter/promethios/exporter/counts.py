@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class DropReason(StrEnum):
-    """Why an item was lost: the values of the attribute ``reason`` of `semconv.METRIC_DROPPED`. The set is closed."""
+    """Why an item was lost: the values of ``reason`` of `semconv.METRIC_DROPPED`. The set is closed."""
 
     QUEUE_FULL = "queue_full"
     NOT_ENCODED = "not_encoded"
