@@ -70,7 +70,8 @@ class Match:
         controls: The controls of frameworks that the policy serves, such as ``EU-AI-Act/Art.15``.
         evidence: What detectors found.
         failed: The policy could not be evaluated: not a "no", but the lack of an answer.
-        rule: Which part of the policy decided: ``detect``, ``limit``, ``when`` or ``match``.
+        rule: Which part of the policy decided: ``detect``, ``limit``, ``after``, ``when`` or ``match``.
+        weight: What the match weighs in the agent's trust; 0 where it does not count.
     """
 
     policy_id: str
@@ -82,6 +83,7 @@ class Match:
     evidence: tuple[Evidence, ...] = ()
     failed: bool = False
     rule: str = "match"
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

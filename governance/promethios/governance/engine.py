@@ -33,7 +33,7 @@ from promethios.governance.policies.model import Bundle, Limit, Policy
 #: How many pieces of evidence a match names; what is redacted is not limited by it.
 MAX_EVIDENCE: Final = 32
 
-_Claim = tuple[Counter, float | None, int]
+_Claim = tuple[Counter, float | None, int | float]
 
 
 class Engine:

@@ -83,6 +83,10 @@ class Governor:
         """Decide `operation` and account for it in budgets and rates; emit nothing, enforce nothing."""
         return self._evaluate(self._complete(operation, context))
 
+    def peek(self, operation: Operation, context: Context | None = None) -> Decision:
+        """What the decision would be: count nothing, emit nothing, enforce nothing."""
+        return self._engine.evaluate(self._complete(operation, context), self.state)
+
     def decide(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide `operation`, and tell the decision as a span below the one in `context`, and in metrics."""
         operation = self._complete(operation, context)

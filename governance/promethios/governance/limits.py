@@ -118,7 +118,10 @@ class State:
         self.record_if(operation, decision, ())
 
     def record_if(
-        self, operation: Operation, decision: Decision, claims: tuple[tuple[Counter, float | None, int], ...]
+        self,
+        operation: Operation,
+        decision: Decision,
+        claims: tuple[tuple[Counter, float | None, int | float], ...],
     ) -> bool:
         """Account for the operation only if every claim (a counter, its window, its maximum) still has room.
 

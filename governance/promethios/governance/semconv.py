@@ -47,6 +47,8 @@ SERVICE_NAME: Final = "service.name"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
 DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
 
+TENANT_ID: Final = "promethios.tenant.id"
+
 # The governance span, and the stamp on the operation's span (the first four).
 DECISION_SPAN: Final = "promethios.decide"
 DECISION_ID: Final = "promethios.decision.id"
@@ -60,6 +62,8 @@ DECISION_DURATION: Final = "promethios.decision.duration_us"
 BUNDLE_NAME: Final = "promethios.bundle.name"
 BUNDLE_VERSION: Final = "promethios.bundle.version"
 BUNDLE_HASH: Final = "promethios.bundle.hash"
+TRUST_SCORE: Final = "gen_ai.agent.trust.score"
+TRUST_METHOD: Final = "gen_ai.agent.trust.method"
 
 # An event of the governance span for each match.
 GUARDRAIL_EVENT: Final = "gen_ai.guardrail.result"
@@ -75,6 +79,7 @@ POLICY_CONTROLS: Final = "promethios.policy.controls"
 POLICY_MODE: Final = "promethios.policy.mode"
 POLICY_FAILED: Final = "promethios.policy.failed"
 POLICY_EVIDENCE: Final = "promethios.policy.evidence"
+POLICY_WEIGHT: Final = "promethios.policy.weight"
 
 # Metrics.
 METRIC_DECISIONS: Final = "promethios.decisions"
@@ -82,6 +87,7 @@ METRIC_MATCHES: Final = "promethios.policy.matches"
 METRIC_DURATION: Final = "promethios.evaluation.duration"
 METRIC_ERRORS: Final = "promethios.evaluation.errors"
 METRIC_UNRECORDED: Final = "promethios.decisions.unrecorded"
+METRIC_TRUST: Final = "promethios.agent.trust"
 METRIC_HEARTBEAT: Final = "promethios.agent.heartbeat"
 METRIC_QUEUED: Final = "promethios.exporter.queued"
 METRIC_SPOOLED: Final = "promethios.exporter.spooled"

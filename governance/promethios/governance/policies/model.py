@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from promethios.governance.conditions import Condition
 from promethios.governance.decision import BundleId, Verdict
+from promethios.governance.detectors import Detector
 from promethios.governance.policies.matching import Matcher
 from promethios.governance.policies.template import Template
 
@@ -36,21 +37,46 @@ class Limit:
     """Holds where `max` or more has been used already.
 
     Args:
-        of: ``calls`` (of the operation's kind) or ``tokens``.
+        of: ``calls`` (of the operation's kind), ``tokens``, or ``cost`` in US dollars.
         max: What may be used in all, or within the window.
-        per: ``conversation``, ``agent`` or ``tool``.
+        per: ``conversation``, ``agent``, ``tool`` or ``tenant``.
         window: Seconds; None counts since the process started.
     """
 
     of: str
-    max: int
+    max: int | float
     per: str
     window: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class After:
+    """Holds where another operation has passed before: a combination of steps that are allowed alone.
+
+    Args:
+        on: The points at which the earlier operation was decided.
+        match: Which operations count; None counts every one at those points.
+        per: ``conversation``, ``agent`` or ``tenant``: what the two have in common.
+        within: Seconds; None looks back to the start of the process.
+    """
+
+    on: tuple[str, ...]
+    match: Matcher | None
+    per: str
+    within: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model's tokens cost, in US dollars for a million."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy. It matches where all of `match`, `detect`, `when` and `limit` that it has hold.
+    """One policy. It matches where all of `match`, `detect`, `when`, `limit` and `after` that it has hold.
 
     Args:
         id: Its name, unique in the bundle.
@@ -62,6 +88,7 @@ class Policy:
         controls: Controls of frameworks that it serves.
         message: The reason, for people; None takes a default.
         params: Constants of its condition.
+        weight: What a match weighs in the agent's trust; None takes the weight of the severity.
     """
 
     id: str
@@ -77,11 +104,13 @@ class Policy:
     limit: Limit | None = None
     message: Template | None = None
     params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    after: After | None = None
+    weight: float | None = None
 
     @property
     def rule(self) -> str:
-        """The part that says most about why it matches: ``detect``, ``limit``, ``when`` or ``match``."""
-        parts = {"detect": self.detect, "limit": self.limit, "when": self.when}
+        """What says most about why it matches: ``detect``, ``limit``, ``after``, ``when`` or ``match``."""
+        parts = {"detect": self.detect, "limit": self.limit, "after": self.after, "when": self.when}
         return next((name for name, part in parts.items() if part is not None), "match")
 
 
@@ -102,9 +131,15 @@ class Bundle:
         policies: In the order of the file.
         defaults: The bundle's defaults, already applied to its policies.
         owner: Who answers for them; empty where not given.
+        detectors: Detectors of its own, beside those that every bundle has.
+        prices: What models cost, over the table that comes with the package.
+        stable_placeholders: Whether a placeholder tells equal values of one conversation from others.
     """
 
     id: BundleId
     policies: tuple[Policy, ...]
     defaults: Defaults = Defaults()
     owner: str = ""
+    detectors: tuple[Detector, ...] = ()
+    prices: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
+    stable_placeholders: bool = False
