@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml $(shell find dashboards exporter governance receiver -type f -not -name '*.pyc')
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint clean
+.PHONY: demo test coverage-page clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.demo
@@ -21,6 +21,10 @@ test: $(VENV)/.test
 	$(BIN)/mypy dashboards exporter governance receiver
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+# What is governed where, made by the tests that prove it.
+coverage-page: $(VENV)/.test
+	$(BIN)/python -m pytest -q -n 2 tests/governance --coverage-page docs/coverage.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
