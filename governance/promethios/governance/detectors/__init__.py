@@ -2,6 +2,7 @@
 
 from promethios.governance.detectors.catalogue import DETECTORS, resolve
 from promethios.governance.detectors.detector import Detector, Hit
+from promethios.governance.detectors.glance import surely_clean
 from promethios.governance.detectors.redaction import placeholder, redact, redact_text
 from promethios.governance.detectors.scanner import Scanner
 from promethios.governance.detectors.survey import Found, Survey, render, survey
@@ -18,5 +19,6 @@ __all__ = [
     "redact_text",
     "render",
     "resolve",
+    "surely_clean",
     "survey",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -15,6 +16,11 @@ _MAX_PATTERN_MEMORY: Final = 8 << 20
 _MAX_MEMORY: Final = 64 << 20
 #: Texts shorter than this cannot hold a hit of any built-in detector ("a@b.co" is the shortest).
 MIN_LENGTH: Final = 6
+#: What stands between texts that are joined to be looked at together: no word goes on behind it, a line ends
+#: and begins at it, and no list of blanks goes across.
+SEPARATOR: Final = "\n\0\n"
+# What a pattern can say of the beginning or end of the whole text, which a text among others has not.
+_ENDS_OF_TEXT: Final = re.compile(r"\\[AzZ]|\(\?[a-zA-Z]*-")
 
 
 class Scanner:
@@ -23,7 +29,10 @@ class Scanner:
     def __init__(self, detectors: Iterable[Detector]) -> None:
         pairs = [(detector, source) for detector in detectors for source in detector.patterns]
         self._patterns = [(detector, Pattern(source, _MAX_PATTERN_MEMORY)) for detector, source in pairs]
-        self._set = PatternSet((source for _, source in pairs), _MAX_MEMORY)
+        # With (?m), "^" and "$" hold at more places and never at fewer: also at those of joined texts.
+        self._set = PatternSet((f"(?m:{source})" for _, source in pairs), _MAX_MEMORY)
+        #: Whether no pattern can tell texts that are joined with `SEPARATOR` from the same ones apart.
+        self.joinable = not any(_ENDS_OF_TEXT.search(source) for _, source in pairs)
 
     def scan(self, text: str) -> list[Hit]:
         """Every hit in the text, by position; those of different detectors may overlap."""
@@ -35,6 +44,10 @@ class Scanner:
             return []
         hits = {hit for index in found for hit in self._locate(index, text, data)}
         return sorted(hits, key=lambda hit: (hit.start, -hit.end, hit.detector))
+
+    def is_clear(self, text: str) -> bool:
+        """Whether no pattern occurs in the text; joined texts are allowed where the scanner is `joinable`."""
+        return not self._set.found(encode(text))
 
     def _locate(self, index: int, text: str, data: bytes) -> Iterator[Hit]:
         detector, pattern = self._patterns[index]

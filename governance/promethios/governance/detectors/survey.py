@@ -23,12 +23,14 @@ from promethios.governance.detectors.scanner import Scanner
 
 #: How deep lists, maps and JSON in texts may nest.
 MAX_DEPTH: Final = 64
-#: How many characters of one operation's field are scanned; each value counts for at least `_VALUE_COST`.
+#: How many characters of one operation's field are scanned; each value counts for at least `VALUE_COST`.
 MAX_CHARACTERS: Final = 1 << 20
-_VALUE_COST: Final = 16
+VALUE_COST: Final = 16
 
-# Keys are scanned too, but the short names that nearly all of them are cannot hold a hit.
-_MAX_PLAIN_KEY: Final = 15
+#: Keys are scanned too, but the short names that nearly all of them are cannot hold a hit.
+MAX_PLAIN_KEY: Final = 15
+#: Card numbers also come as numbers; what is shorter or longer than one is not even written out.
+CARD_NUMBERS: Final = range(10**12, 10**19)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}", re.ASCII)
 # A key for the digests of evidence: a hash of a card number without one is no secret at all.
 _DIGEST_KEY: Final = token_bytes(32)
@@ -112,7 +114,7 @@ class _Surveyor:
         self.result = Survey()
 
     def look(self, value: Any, path: Path, depth: int) -> None:
-        self._left -= _VALUE_COST
+        self._left -= VALUE_COST
         if self._left < 0:
             self.result.gap = "the payload is larger than what is scanned"
         elif depth > MAX_DEPTH:
@@ -137,7 +139,7 @@ class _Surveyor:
                 self.result.gap = "the payload holds a map whose keys are not text"
                 continue
             inner: str | Masked = key
-            if (len(key) > _MAX_PLAIN_KEY or not key.isidentifier()) and (hits := self._scanner.scan(key)):
+            if (len(key) > MAX_PLAIN_KEY or not key.isidentifier()) and (hits := self._scanner.scan(key)):
                 self._add(key, hits, (*path, Masked(key, itself=True)))
                 inner = Masked(key)
             self.look(item, (*path, inner), depth + 1)
@@ -145,8 +147,7 @@ class _Surveyor:
                 break
 
     def _number(self, value: int, path: Path) -> None:
-        """Card numbers also come as numbers; what is shorter or longer than one is not even written out."""
-        if 10**12 <= value < 10**19:
+        if value in CARD_NUMBERS:
             self._add(str(value), self._scanner.scan(str(value)), path)
 
     def _text(self, value: str, path: Path, depth: int) -> None:
