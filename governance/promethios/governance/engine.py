@@ -70,6 +70,11 @@ class Engine:
             if state.record_if(operation, decision, () if decision.enforced.stops else claims):
                 return decision
 
+    @property
+    def redactor(self) -> Scanner | None:
+        """Finds what enforced redacting policies take out of telemetry; None where no policy redacts."""
+        return self._redactor
+
     def redact_text(self, text: str) -> str:
         """The text without what enforced redacting policies detect; the same object if that is nothing."""
         return redact_text(text, self._redactor) if self._redactor is not None else text
