@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics, trace
@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanContext
 
 from promethios.governance.decision import Decision, Verdict
 from promethios.governance.enforcement import ambient
+from promethios.governance.enforcement.again import CountedOnce, says_more
 from promethios.governance.enforcement.guard import Guard
 from promethios.governance.engine import Engine
 from promethios.governance.limits import State
@@ -105,6 +106,18 @@ class Governor:
         if decision.enforced.rank > Verdict.FLAG.rank:
             decision = replace(decision, enforced=Verdict.FLAG)
         return self._tell(decision, operation, context)
+
+    def decide_again(
+        self, operation: Operation, first: Decision | None, context: Context | None = None
+    ) -> Decision:
+        """Decide with more knowledge what was decided, counted and told as `first`.
+
+        Nothing is counted. It is told, and has an id, where it says what `first` did not.
+        """
+        operation = self._complete(operation, context)
+        kind = operation.point.partition(".")[0]
+        decision = self._engine.evaluate(operation, cast(State, CountedOnce(self.state, kind)))
+        return self._tell(decision, operation, context) if says_more(decision, first) else decision
 
     def listens(self, point: str) -> bool:
         """Whether any policy decides at `point`."""

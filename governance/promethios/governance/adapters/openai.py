@@ -72,14 +72,20 @@ class OpenAIGuard:
 
 def _guarded(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     call, args, kwargs = _before(client, args, kwargs)
-    result = wrapped(*args, **kwargs)
-    return result if call is None else _after(call, result, GuardedStream)
+    if call is None:
+        return wrapped(*args, **kwargs)
+    with call.running():
+        result = wrapped(*args, **kwargs)
+    return _after(call, result, GuardedStream)
 
 
 async def _guarded_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     call, args, kwargs = _before(client, args, kwargs)
-    result = await wrapped(*args, **kwargs)
-    return result if call is None else _after(call, result, AsyncGuardedStream)
+    if call is None:
+        return await wrapped(*args, **kwargs)
+    with call.running():
+        result = await wrapped(*args, **kwargs)
+    return _after(call, result, AsyncGuardedStream)
 
 
 def _before(
@@ -93,7 +99,9 @@ def _before(
     body = _body(options)
     if "model" not in body and options.url not in _OPERATIONS:
         return None, args, kwargs
-    call = GovernedCall(governor, "model", _attributes(client, options, body))
+    call = GovernedCall.begin(governor, "model", _attributes(client, options, body))
+    if call is None:
+        return None, args, kwargs
     content = {name: plain(value) for name, value in body.items() if name != "model"}
     options = _with_redactions(options, body, content, call.before(input=content))
     if "options" in kwargs:

@@ -17,7 +17,7 @@ from promethios.governance import semconv
 from promethios.governance.decision import Decision
 
 _ATTRIBUTES = otel.create_key("promethios.ambient")
-_GUARDED = otel.create_key("promethios.guarded")
+_RUNNING = otel.create_key("promethios.running")
 _NOTHING: dict[str, Any] = {}
 
 
@@ -45,15 +45,76 @@ def conversation(conversation_id: str, agent: str | None = None) -> Iterator[Non
         otel.detach(token)
 
 
-def guarding(kind: str, subject: str, decision: Decision) -> Context:
-    """A context that says: a guard decided this operation, nobody below it need do so again."""
-    return otel.set_value(_GUARDED, (kind, subject, decision))
+class Running:
+    """An operation that was decided and runs now: what nested guards, adapters and the gate find around them.
+
+    Args:
+        governor: Who decided it.
+        kind: ``tool``, ``model`` or ``agent``.
+        subject: What `subject_of` says it is about.
+        decision: What was decided before it ran.
+        by_adapter: Whether an adapter decided, which sees all of it; a guard may not.
+    """
+
+    __slots__ = ("_free", "by_adapter", "decision", "governor", "kind", "subject")
+
+    def __init__(self, governor: Any, kind: str, subject: str, decision: Decision, by_adapter: bool) -> None:
+        self.governor, self.kind, self.subject = governor, kind, subject
+        self.decision, self.by_adapter = decision, by_adapter
+        self._free = [True]
+
+    def is_same(self, governor: Any, kind: str, subject: str) -> bool:
+        """Whether an operation directly within this one is this one, seen once more.
+
+        A guard of one's own need not name it.
+        """
+        if self.governor is not governor or self.kind != kind:
+            return False
+        return not (self.subject or self.by_adapter) or _same_subject(kind, self.subject, subject)
+
+    def take(self) -> bool:
+        """Be the one operation within that is this one; the next one like it is another. For any thread."""
+        try:
+            return self._free.pop()
+        except IndexError:
+            return False
+
+    @property
+    def taken(self) -> bool:
+        """Whether an operation within was this one."""
+        return not self._free
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Around the code that runs the operation; never around a ``yield``."""
+        token = otel.attach(otel.set_value(_RUNNING, self))
+        try:
+            yield
+        finally:
+            otel.detach(token)
+
+
+def running(context: Context | None = None) -> Running | None:
+    """The decided operation directly around the current code, if there is one."""
+    found = otel.get_value(_RUNNING, context)
+    return found if isinstance(found, Running) else None
 
 
 def guarded_by(kind: str, subject: str, context: Context | None = None) -> Decision | None:
     """The decision of a guard around the current code on `kind` and `subject`, if there is one."""
-    found = otel.get_value(_GUARDED, context)
-    return found[2] if isinstance(found, tuple) and found[:2] == (kind, subject) else None
+    around = running(context)
+    if around is None or around.kind != kind or not _same_subject(kind, around.subject, subject):
+        return None
+    return around.decision
+
+
+def _same_subject(kind: str, one: str, other: str) -> bool:
+    """Whether two names mean the same; libraries put a provider before a model's, as in ``openai/gpt-4o``."""
+    if one == other:
+        return True
+    return (
+        kind == "model" and bool(one and other) and (one.endswith(f"/{other}") or other.endswith(f"/{one}"))
+    )
 
 
 def subject_of(kind: str, attributes: Any) -> str:

@@ -10,11 +10,9 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from opentelemetry import context as otel
-
 from promethios.governance import semconv
 from promethios.governance.decision import Decision
-from promethios.governance.enforcement.ambient import ambient_attributes, guarding, subject_of
+from promethios.governance.enforcement.ambient import ambient_attributes, subject_of
 from promethios.governance.enforcement.arguments import CallArguments
 from promethios.governance.enforcement.call import GovernedCall, operation_span
 from promethios.governance.enforcement.plain import plain, restored
@@ -86,8 +84,7 @@ class Guard:
         given = self._given("input", "arguments")
         self.decision = self._call.before(**given)
         self._take(given, self.decision)
-        subject = subject_of(self._kind, self._attributes())
-        opened.callback(otel.detach, otel.attach(guarding(self._kind, subject, self.decision)))
+        opened.enter_context(self._call.running())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
