@@ -84,7 +84,10 @@ def test_a_text_that_is_no_document_is_refused_with_its_place(text: str, message
             HEAD.replace("spec", "specs") + GOOD,
             "4:1: unknown key 'specs' in the bundle; did you mean 'spec'?",
         ),
-        (HEAD + GOOD + "  extends: [x]\n", "11:3: unknown key 'extends' in 'spec'; not supported yet in 0.1"),
+        (
+            HEAD + GOOD + "  extends: [x]\n",
+            "11:13: 'x' is relative to a file, and this text is in none; load it from a file",
+        ),
         (
             HEAD.replace("  policies:\n", "  policies: []\n"),
             "5:13: 'policies' must be a list with at least one value",
@@ -151,9 +154,10 @@ def test_a_mistake_in_the_bundle_names_its_place_and_what_to_do(text: str, messa
             "11:16: 'onError' is 'redact', but must be one of allow, flag, approve, block",
         ),
         ({"mode": "dry-run"}, "11:13: 'mode' is 'dry-run', but must be one of enforce, shadow"),
-        ({"match": None}, "6:7: policy 'p' has no 'match', 'detect', 'when' or 'limit'; it needs one"),
-        ({"after": "{}"}, "11:7: unknown key 'after' in policy 'p'; not supported yet in 0.1"),
-        ({"extends": "x"}, "11:7: unknown key 'extends' in policy 'p'; not supported yet in 0.1"),
+        (
+            {"match": None},
+            "6:7: policy 'p' has no 'match', 'detect', 'when', 'limit' or 'after'; it needs one",
+        ),
         ({"wehn": "x"}, "11:7: unknown key 'wehn' in policy 'p'; did you mean 'when'?"),
         ({"controls": "[1]"}, "11:18: 'controls' must be text, not a whole number; put it in quotes"),
         # match
@@ -189,16 +193,25 @@ def test_a_mistake_in_the_bundle_names_its_place_and_what_to_do(text: str, messa
         ),
         (
             {"detect": "{any: [pii.*], plugins: [x]}"},
-            "11:30: unknown key 'plugins' in 'detect'; not supported yet in 0.1",
+            "11:30: unknown key 'plugins' in 'detect'; there is in, any",
         ),
         # limit
         (
-            {"limit": "{of: cost, max: 1, per: agent}"},
-            "11:19: limits of cost are unknown; not supported yet in 0.1",
+            {"limit": "{of: cost, max: -0.5, per: agent}"},
+            "11:30: 'max' must be a number, 0 or more",
+        ),
+        (
+            {"limit": "{of: cost, max: .inf, per: agent}"},
+            "11:30: 'max' must be a number, 0 or more; 1e+12 at most",
+        ),
+        (
+            {"limit": "{of: cost, max: 1, per: tool}"},
+            "11:38: cost is not counted per tool; "
+            "a model costs money: count per conversation, agent or tenant",
         ),
         (
             {"limit": "{of: call, max: 1, per: agent}"},
-            "11:19: 'of' is 'call', but must be one of calls, tokens; did you mean 'calls'?",
+            "11:19: 'of' is 'call', but must be one of calls, tokens, cost; did you mean 'calls'?",
         ),
         ({"limit": "{of: calls, max: -1, per: agent}"}, "11:31: 'max' must be a whole number, 0 or more"),
         ({"limit": "{of: calls, max: 1.5, per: agent}"}, "11:31: 'max' must be a whole number, 0 or more"),

@@ -48,6 +48,11 @@ class Pattern:
             reason = error.args[0]
             raise PatternError(reason.decode() if isinstance(reason, bytes) else str(error)) from None
 
+    @property
+    def groups(self) -> int:
+        """How many groups it has that capture."""
+        return int(self._compiled.groups)
+
     def occurs(self, text: str) -> bool:
         """Whether it occurs in the text."""
         return self._compiled.search(encode(text)) is not None

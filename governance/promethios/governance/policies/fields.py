@@ -27,24 +27,19 @@ class Fields:
         where: What the map is called in messages, such as ``policy 'token-budget'``.
         keys: The keys it may have.
         problems: Where mistakes are noted.
-        later: Keys that are planned, with what they will be; they have a hint of their own.
     """
 
-    def __init__(
-        self, value: Value, where: str, keys: Iterable[str], problems: Problems, later: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, value: Value, where: str, keys: Iterable[str], problems: Problems) -> None:
         self.where, self._problems = where, problems
         self._is_map = isinstance(value, Map)
         self.map = value if isinstance(value, Map) else Map(value.line, value.column, {})
         if not isinstance(value, Map):
             self.wrong(value, f"{where} must be a map, not {kind_of(value)}")
-        self._refuse_unknown(tuple(keys), tuple(later))
+        self._refuse_unknown(tuple(keys))
 
-    def _refuse_unknown(self, keys: tuple[str, ...], later: tuple[str, ...]) -> None:
+    def _refuse_unknown(self, keys: tuple[str, ...]) -> None:
         for name, (key, _) in self.map.entries.items():
-            if name in later:
-                self.wrong(key, f"unknown key '{name}' in {self.where}", "not supported yet in 0.1")
-            elif name not in keys and not name.startswith("<"):
+            if name not in keys and not name.startswith("<"):
                 hint = did_you_mean(name, keys) or f"there is {', '.join(keys)}"
                 self.wrong(key, f"unknown key '{name}' in {self.where}", hint)
 
@@ -94,6 +89,27 @@ class Fields:
         self.wrong(value, f"'{key}' is {written}, but must be one of {', '.join(options)}", hint)
         return ""
 
+    def number(self, key: str, most: float, what: str = "a number, 0 or more") -> float | None:
+        """A number from 0 to `most`; None where there is none, or a wrong one."""
+        value = self.get(key)
+        if value is None:
+            return None
+        written = value.value if isinstance(value, Text) else None
+        if type(written) in (int, float) and 0 <= written <= most:  # type: ignore[operator]
+            return float(written)  # type: ignore[arg-type]
+        self.wrong(value, f"'{key}' must be {what}", f"{most:g} at most" if _exceeds(written, most) else "")
+        return None
+
+    def flag(self, key: str) -> bool:
+        """True or false; false where it is not given."""
+        value = self.get(key)
+        if value is None:
+            return False
+        if isinstance(value, Text) and type(value.value) is bool:
+            return value.value
+        self.wrong(value, f"'{key}' must be true or false, not {kind_of(value)}")
+        return False
+
     def items(self, key: str, *, single: bool = False) -> list[Value]:
         """The values of a list that is not empty; with `single`, one value may stand for a list of one."""
         value = self.get(key)
@@ -118,6 +134,10 @@ class Fields:
         """The words of a list, each once."""
         found = (self.as_choice(item, key, options) for item in self.items(key))
         return tuple(dict.fromkeys(word for word in found if word))
+
+
+def _exceeds(written: object, most: float) -> bool:
+    return type(written) in (int, float) and written > most  # type: ignore[operator]
 
 
 def plain(value: Value) -> Any:

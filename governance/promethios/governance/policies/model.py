@@ -134,6 +134,7 @@ class Bundle:
         detectors: Detectors of its own, beside those that every bundle has.
         prices: What models cost, over the table that comes with the package.
         stable_placeholders: Whether a placeholder tells equal values of one conversation from others.
+        sources: The names of the files that it was read from, its own first, and ``promethios:...``.
     """
 
     id: BundleId
@@ -143,3 +144,4 @@ class Bundle:
     detectors: tuple[Detector, ...] = ()
     prices: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
     stable_placeholders: bool = False
+    sources: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,11 +13,13 @@ from promethios.governance.conditions.facts import environment
 from promethios.governance.conditions.parser import INT_MAX, INT_MIN
 from promethios.governance.decision import Verdict
 from promethios.governance.operation import POINTS
+from promethios.governance.policies.detect_reader import read_detect
 from promethios.governance.policies.document import Map, Text, Value
 from promethios.governance.policies.fields import Fields, kind_of, plain
+from promethios.governance.policies.match_reader import read_match
 from promethios.governance.policies.model import MODES, SEVERITIES, Defaults, Policy
-from promethios.governance.policies.part_readers import read_detect, read_limit, read_match
 from promethios.governance.policies.problems import Problems
+from promethios.governance.policies.state_readers import read_after, read_limit
 from promethios.governance.policies.template import Template, TemplateError, compile_template
 
 KEYS: Final = (
@@ -30,26 +33,41 @@ KEYS: Final = (
     "detect",
     "when",
     "limit",
+    "after",
     "action",
     "mode",
     "onError",
     "message",
+    "weight",
 )
-LATER: Final = ("after", "extends", "tests", "weight")
+#: The keys that say when a policy matches; it needs one of them.
+PARTS: Final = ("match", "detect", "when", "limit", "after")
+REQUIRED: Final = ("id", "severity", "on", "action")
 ACTIONS: Final = tuple(verdict.value for verdict in Verdict if verdict is not Verdict.ALLOW)
 #: Redaction is no answer to "could not be evaluated": there is nothing known to redact.
 ON_ERROR: Final = ("allow", "flag", "approve", "block")
 
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+#: What an id looks like.
+ID: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+#: The most that a match can weigh: twenty critical ones.
+MAX_WEIGHT: Final = 100
 
 
-def read_policy(value: Value, position: int, defaults: Defaults, problems: Problems) -> Policy:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a policy takes from its bundle: the defaults, and the ids of the detectors that it may name."""
+
+    defaults: Defaults
+    detectors: tuple[str, ...]
+
+
+def read_policy(value: Value, position: int, scope: Scope, problems: Problems) -> Policy:
     """Read one policy. Where a mistake was noted, the policy that is returned must not be used."""
-    return _PolicyReader(value, position, defaults, problems).read()
+    return _PolicyReader(value, position, scope, problems).read()
 
 
 class _PolicyReader:
-    def __init__(self, value: Value, position: int, defaults: Defaults, problems: Problems) -> None:
+    def __init__(self, value: Value, position: int, scope: Scope, problems: Problems) -> None:
         written = value.get("id") if isinstance(value, Map) else None
         named = isinstance(written, Text) and isinstance(written.value, str)
         where = (
@@ -57,18 +75,18 @@ class _PolicyReader:
             if named and isinstance(written, Text)
             else f"policy {position}"
         )
-        self._problems, self._defaults = problems, defaults
-        self._fields = Fields(value, where, KEYS, problems, LATER)
+        self._problems, self._scope, self._defaults = problems, scope, scope.defaults
+        self._fields = Fields(value, where, KEYS, problems)
 
     def read(self) -> Policy:
         fields = self._fields
-        fields.require("id", "severity", "on", "action")
+        fields.require(*REQUIRED)
         if fields.get("description") is not None:
             fields.text("description")
         on = fields.choices("on", POINTS)
         action = Verdict(fields.choice("action", ACTIONS, "flag"))
         params = self._params()
-        match, detect, limit = map(fields.get, ("match", "detect", "limit"))
+        match, detect, limit, after = map(fields.get, ("match", "detect", "limit", "after"))
         policy = Policy(
             id=self._id(),
             severity=fields.choice("severity", SEVERITIES, "low"),
@@ -77,19 +95,21 @@ class _PolicyReader:
             on_error=self._on_error(action),
             mode=fields.choice("mode", MODES, self._defaults.mode),
             controls=fields.texts("controls"),
-            match=read_match(match, self._problems) if match else None,
-            detect=read_detect(detect, on, self._problems) if detect else None,
+            match=read_match(match, on, self._problems) if match else None,
+            detect=read_detect(detect, on, self._scope.detectors, self._problems) if detect else None,
             when=self._when(params),
             limit=read_limit(limit, on, self._problems) if limit else None,
             message=self._message(params),
             params=params,
+            after=read_after(after, on, self._problems) if after else None,
+            weight=fields.number("weight", MAX_WEIGHT),
         )
         self._check_parts(policy)
         return policy
 
     def _id(self) -> str:
         written = self._fields.text("id")
-        if written and not _ID.fullmatch(written):
+        if written and not re.fullmatch(ID, written):
             self._fields.wrong(
                 self._fields.get("id") or self._fields.map,
                 f"the id '{written[:40]}' may have letters, digits, '.', '_' and '-' only, 128 at most",
@@ -113,11 +133,10 @@ class _PolicyReader:
         return self._defaults.on_error or Verdict.FLAG
 
     def _check_parts(self, policy: Policy) -> None:
-        keys = ("match", "detect", "when", "limit")
-        if not any(self._fields.get(key) for key in keys):
+        if not any(self._fields.get(key) for key in PARTS):
             self._fields.wrong(
                 self._fields.map,
-                f"{self._fields.where} has no 'match', 'detect', 'when' or 'limit'",
+                f"{self._fields.where} has no 'match', 'detect', 'when', 'limit' or 'after'",
                 "it needs one",
             )
         if policy.action is Verdict.REDACT and self._fields.get("detect") is None:
