@@ -14,8 +14,8 @@ So `r` is the good that is remembered, `s` the bad, and `u` how bad the agent ma
 little is known about it: an idle agent fades to unknown, not to guilty.
 
 Times are Unix nanoseconds, the decisions' own. A decision that arrives late counts as much as it would count
-by now had it arrived in time (at least half), so that the order of arrival hardly matters; one from the future
-is taken as of now (`believable`), so that a clock that runs ahead forgets nothing.
+by now had it arrived in time (at least half), so that the order of arrival hardly matters; one from the
+future is taken as of now (`believable`), so that a clock that runs ahead forgets nothing.
 
 [1] A. Jøsang, R. Ismail: The Beta Reputation System. 15th Bled Electronic Commerce Conference, 2002.
 [2] E. S. Page: Continuous Inspection Schemes. Biometrika 41 (1954), 100-115.
@@ -39,7 +39,7 @@ WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
     {"low": 0.1, "medium": 0.3, "high": 1.0, "critical": 5.0}
 )
 #: The most that a policy's own weight may be.
-MAX_WEIGHT: Final = 10.0
+MAX_WEIGHT: Final = 100.0
 
 #: The tiers and the least score of each, best first.
 TIERS: Final = (("trusted", 700), ("standard", 500), ("probation", 300), ("restricted", 0))
