@@ -35,10 +35,16 @@ def conversation(conversation_id: str, agent: str | None = None) -> Iterator[Non
         conversation_id: Becomes ``gen_ai.conversation.id``.
         agent: Becomes ``gen_ai.agent.name``; without it, the surrounding agent stays.
     """
-    attributes = {**ambient_attributes(), semconv.CONVERSATION_ID: conversation_id}
-    if agent is not None:
-        attributes[semconv.AGENT_NAME] = agent
-    token = otel.attach(otel.set_value(_ATTRIBUTES, attributes))
+    with surroundings(conversation_id, agent):
+        yield
+
+
+@contextmanager
+def surroundings(conversation_id: str | None, agent: str | None) -> Iterator[None]:
+    """Say what is known of the conversation and the agent; what is None stays as it is around."""
+    said = {semconv.CONVERSATION_ID: conversation_id, semconv.AGENT_NAME: agent}
+    known = {name: value for name, value in said.items() if value is not None}
+    token = otel.attach(otel.set_value(_ATTRIBUTES, {**ambient_attributes(), **known}))
     try:
         yield
     finally:
