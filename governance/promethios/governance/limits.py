@@ -17,6 +17,7 @@ from promethios.governance import semconv
 from promethios.governance.conditions.aliases import ALIASES, first_of, first_text
 from promethios.governance.decision import Decision
 from promethios.governance.operation import Operation
+from promethios.governance.trust import TrustBook
 
 #: The widths of the steps in seconds, and how many of each are kept.
 _STEPS: Final = ((1, 121), (60, 121), (3600, 169))
@@ -103,10 +104,13 @@ class State:
         self._clock = clock
         self._lock = threading.Lock()
         self._meters: OrderedDict[Counter, _Meter] = OrderedDict()
+        #: How the process's agents stand; told decisions are recorded in it.
+        self.trust = TrustBook(max_agents=max_keys)
 
     def after_fork(self) -> None:
         """Go on in a forked child: another thread of the parent may have held the lock, and is not here."""
         self._lock = threading.Lock()
+        self.trust.after_fork()
 
     def used(self, counter: Counter, window: float | None = None) -> int:
         """How much was counted, in total or in the last `window` seconds."""

@@ -143,6 +143,8 @@ METRIC_DURATION: Final = "promethios.evaluation.duration"
 METRIC_ERRORS: Final = "promethios.evaluation.errors"
 #: counter: decisions whose span sampling took; none with a lane of their own.
 METRIC_UNRECORDED: Final = "promethios.decisions.unrecorded"
+#: counter: bundles that were put in force while running, or were not, by ``outcome``: ``loaded``, ``failed``.
+METRIC_RELOADS: Final = "promethios.policy.reloads"
 #: gauge, 0 to 1000: an agent's trust, by ``agent``.
 METRIC_TRUST: Final = "promethios.agent.trust"
 #: gauge, 1 while the process lives: the agent's sign of life.
