@@ -206,8 +206,10 @@ def test_a_mistake_in_the_bundle_names_its_place_and_what_to_do(text: str, messa
         ),
         (
             {"limit": "{of: cost, max: 1, per: tool}"},
-            "11:38: cost is not counted per tool; "
-            "a model costs money: count per conversation, agent or tenant",
+            (
+                "11:38: cost is not counted per tool; "
+                "a model costs money: count per conversation, agent or tenant"
+            ),
         ),
         (
             {"limit": "{of: call, max: 1, per: agent}"},
