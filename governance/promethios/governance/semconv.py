@@ -17,18 +17,24 @@ OPERATION_NAME: Final = "gen_ai.operation.name"
 PROVIDER_NAME: Final = "gen_ai.provider.name"
 #: text: the model that was asked for.
 REQUEST_MODEL: Final = "gen_ai.request.model"
+#: int: how many tokens the model may answer with.
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
 #: text: the model that answered.
 RESPONSE_MODEL: Final = "gen_ai.response.model"
 #: text: the agent's id.
 AGENT_ID: Final = "gen_ai.agent.id"
 #: text: the agent's name.
 AGENT_NAME: Final = "gen_ai.agent.name"
+#: text: the version of the agent.
+AGENT_VERSION: Final = "gen_ai.agent.version"
 #: text: the conversation that the operation belongs to.
 CONVERSATION_ID: Final = "gen_ai.conversation.id"
 #: text: the tool that is called.
 TOOL_NAME: Final = "gen_ai.tool.name"
 #: text: what kind of tool it is, such as ``function``.
 TOOL_TYPE: Final = "gen_ai.tool.type"
+#: text: the id of the call of a tool, as the model gave it.
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 #: text, JSON: what the tool is called with, where content is captured.
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 #: text, JSON: what the tool returned, where content is captured.
@@ -67,6 +73,17 @@ SERVICE_NAME: Final = "service.name"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
 #: text: such as ``prod``.
 DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
+#: text: the release of the service.
+SERVICE_VERSION: Final = "service.version"
+
+# What is around the operation.
+#: text: the person for whom the agent acts, and an older name of it.
+USER_ID: Final = "user.id"
+LEGACY_ENDUSER_ID: Final = "enduser.id"
+#: text: the host that serves the model or tool.
+SERVER_ADDRESS: Final = "server.address"
+#: text: what went wrong, such as ``timeout``.
+ERROR_TYPE: Final = "error.type"
 
 #: text: whose budget an operation uses, for limits ``per: tenant``.
 TENANT_ID: Final = "promethios.tenant.id"
