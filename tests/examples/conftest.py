@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,16 +34,14 @@ def llm() -> Iterator[StandIn]:
 
 @pytest.fixture
 def run_example(receiver: RunningReceiver, llm: StandIn) -> RunExample:
-    """Run a command in an example's folder to its end, and give what it printed.
-
-    ``python`` is the interpreter of the tests; other programs are looked for beside it first.
-    """
+    """Run a command in an example's folder to its end, and give what it printed."""
 
     def run(folder: str, *command: str, **environment: str) -> str:
+        env = {**example_environment(receiver, llm), **environment}
         ended = subprocess.run(
-            [_program(command[0]), *command[1:]],
+            [str(shutil.which(command[0], path=env["PATH"])), *command[1:]],
             cwd=EXAMPLES / folder,
-            env={**example_environment(receiver, llm), **environment},
+            env=env,
             capture_output=True,
             text=True,
             timeout=90,
@@ -54,7 +53,10 @@ def run_example(receiver: RunningReceiver, llm: StandIn) -> RunExample:
 
 
 def example_environment(receiver: RunningReceiver, llm: StandIn) -> dict[str, str]:
-    """The variables that the READMEs of the examples ask for, and no others that could steer them."""
+    """The variables that the READMEs of the examples ask for, and no others that could steer them.
+
+    ``python``, and every other program of the tests' environment, is the first of its name.
+    """
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("PROMETHIOS_", "OTEL_"))
     }
@@ -62,12 +64,8 @@ def example_environment(receiver: RunningReceiver, llm: StandIn) -> dict[str, st
         **clean,
         "LLM": llm.url,
         "OPENAI_API_KEY": "unused",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PROMETHIOS_API_KEY": receiver.ingest_key,
         "PROMETHIOS_ENDPOINT": receiver.http,
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-
-def _program(name: str) -> str:
-    beside = Path(sys.executable).parent / name
-    return sys.executable if name == "python" else str(beside) if beside.exists() else name

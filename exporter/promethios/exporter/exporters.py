@@ -18,6 +18,7 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult,
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from promethios.exporter.counts import DropReason
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.encoding import LOGS, METRICS, TRACES, Encoder
 from promethios.exporter.settings import Settings
@@ -46,6 +47,10 @@ class PromethiosSpanExporter(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Queue spans for delivery."""
         return SpanExportResult.SUCCESS if self._line.hand_over(spans) else SpanExportResult.FAILURE
+
+    def drop(self, items: int, reason: DropReason) -> None:
+        """Count items that were lost before they came here."""
+        self._line.drop(items, reason)
 
     def force_flush(self, timeout_millis: float = 30_000) -> bool:
         """Wait until everything that was queued is delivered; False if it was not."""
@@ -120,6 +125,9 @@ class _Line(Generic[_Item]):
         for batch in self._encoder.batches(items, limit, self._delivery.drop):
             self._delivery.submit(batch)
         return True
+
+    def drop(self, items: int, reason: DropReason) -> None:
+        self._delivery.drop(items, reason)
 
     def flush(self, timeout_millis: float) -> bool:
         return self._closed or self._delivery.wait(time.monotonic() + timeout_millis / 1000)
