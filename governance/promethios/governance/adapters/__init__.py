@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
+from promethios.governance.adapters.langchain import LangChainGuard
+from promethios.governance.adapters.langgraph import LangGraphGuard
 from promethios.governance.adapters.openai import OpenAIGuard
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
 
-_ADAPTERS = {"openai": OpenAIGuard}
+
+class Adapter(Protocol):
+    """What every adapter can do. It is one for the process, however many objects are made of it."""
+
+    def instrument(self, *, governor: Governor) -> None:
+        """Guard the library by `governor`."""
+
+    def uninstrument(self) -> None:
+        """Take the guards off again."""
+
+
+# By the name that a library is imported by.
+_ADAPTERS: Final[dict[str, type[Adapter]]] = {
+    "langchain_core": LangChainGuard,
+    "langgraph": LangGraphGuard,
+    "openai": OpenAIGuard,
+}
 
 
 def instrument_all(governor: Governor) -> tuple[str, ...]:
@@ -31,4 +49,4 @@ def uninstrument_all() -> None:
         adapter().uninstrument()
 
 
-__all__ = ["OpenAIGuard", "instrument_all", "uninstrument_all"]
+__all__ = ["Adapter", "LangChainGuard", "LangGraphGuard", "OpenAIGuard", "instrument_all", "uninstrument_all"]
