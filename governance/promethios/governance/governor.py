@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple, cast
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext
 
 from promethios.governance.decision import Decision, Verdict
+from promethios.governance.detectors import Scanner
 from promethios.governance.enforcement import ambient
 from promethios.governance.enforcement.again import CountedOnce, says_more
 from promethios.governance.enforcement.guard import Guard
@@ -24,11 +20,21 @@ from promethios.governance.limits import State
 from promethios.governance.operation import Operation
 from promethios.governance.policies import Bundle, load_bundle, parse_bundle
 from promethios.governance.telemetry.forks import renew_in_child
-from promethios.governance.telemetry.ledger import Ledger, resource_attributes
-from promethios.governance.telemetry.metrics import DecisionMetrics
-from promethios.governance.telemetry.spans import SCOPE, emit
+from promethios.governance.telemetry.lane import DecisionLane
+from promethios.governance.telemetry.ledger import resource_attributes, resource_of
+from promethios.governance.telemetry.telling import Teller
+from promethios.governance.watching import INTERVAL, Watch
 
-_log = logging.getLogger(__name__)
+
+class _Rules(NamedTuple):
+    """What one bundle makes: a decision reads it once, so that a swap changes all of it or nothing."""
+
+    engine: Engine
+    points: frozenset[str]
+
+
+def _rules(bundle: Bundle) -> _Rules:
+    return _Rules(Engine(bundle), frozenset(point for policy in bundle.policies for point in policy.on))
 
 
 class Governor:
@@ -47,17 +53,10 @@ class Governor:
         tracer_provider: trace.TracerProvider | None = None,
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
-        self.bundle = bundle
         self.state = State()
-        self._engine = Engine(bundle)
-        self._points = frozenset(point for policy in bundle.policies for point in policy.on)
-        self._ledger = Ledger()
-        self._provider = tracer_provider
-        self._lane: trace.TracerProvider | None = None
-        self._tracers: WeakKeyDictionary[trace.TracerProvider, trace.Tracer] = WeakKeyDictionary()
-        self._meter_provider = meter_provider
-        self._metrics: DecisionMetrics | None = None
-        self._lock = threading.Lock()
+        self._rules = _rules(bundle)
+        self._teller = Teller(self.state.trust, tracer_provider, meter_provider)
+        self._resource: tuple[Any, Mapping[str, Any]] = (None, {})
         renew_in_child(self)
         self.guarded_scopes: set[str] = set()
 
@@ -80,18 +79,57 @@ class Governor:
         """
         return cls(parse_bundle(text), **providers)
 
+    @property
+    def bundle(self) -> Bundle:
+        """The policies in force."""
+        return self._rules.engine.bundle
+
+    def use(self, bundle: Bundle) -> None:
+        """Decide by the policies of `bundle` from now on.
+
+        A decision that is being made is made by the old ones, whole, and names them. Budgets, sequences and
+        trust go on. For any thread, at any time.
+        """
+        self._rules = _rules(bundle)
+        self._teller.metrics().record_reload("loaded")
+
+    def watch(self, path: str | Path, interval: float = INTERVAL) -> Watch:
+        """Use the policies of the file at `path` now, and again whenever it, or one that it extends, changes.
+
+        While the file cannot be loaded the last good policies stay in force; what is wrong is logged once for
+        each change, and counted. Keep the answer, and `close` it to stop.
+
+        Args:
+            path: The bundle's file.
+            interval: Seconds between two looks at it.
+
+        Raises:
+            PolicyError: It cannot be read, or has mistakes, now.
+            ValueError: `interval` is not above 0.
+        """
+        if not interval > 0:
+            raise ValueError(f"interval is {interval}: give the seconds between two looks, above 0")
+        bundle = load_bundle(path)
+        if bundle.id != self.bundle.id:
+            self.use(bundle)
+        return Watch(self, path, interval, bundle)
+
+    def count_reload(self, outcome: str) -> None:
+        """Count a bundle that was ``loaded``, or that ``failed`` to load, while running."""
+        self._teller.metrics().record_reload(outcome)
+
     def evaluate(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide `operation` and account for it in budgets and rates; emit nothing, enforce nothing."""
         return self._evaluate(self._complete(operation, context))
 
     def peek(self, operation: Operation, context: Context | None = None) -> Decision:
         """What the decision would be: count nothing, emit nothing, enforce nothing."""
-        return self._engine.evaluate(self._complete(operation, context), self.state)
+        return self._rules.engine.evaluate(self._complete(operation, context), self.state)
 
     def decide(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide `operation`, and tell the decision as a span below the one in `context`, and in metrics."""
         operation = self._complete(operation, context)
-        return self._tell(self._evaluate(operation), operation, context)
+        return self._teller.tell(self._evaluate(operation), operation, context)
 
     def observe(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide what has already happened: like `decide`, but what it tells as enforced is a flag at most.
@@ -104,8 +142,8 @@ class Governor:
         operation = self._complete(operation, context)
         decision = self._evaluate(operation)
         if decision.enforced.rank > Verdict.FLAG.rank:
-            decision = replace(decision, enforced=Verdict.FLAG)
-        return self._tell(decision, operation, context)
+            object.__setattr__(decision, "enforced", Verdict.FLAG)  # nobody else holds it yet
+        return self._teller.tell(decision, operation, context)
 
     def decide_again(
         self, operation: Operation, first: Decision | None, context: Context | None = None
@@ -116,12 +154,12 @@ class Governor:
         """
         operation = self._complete(operation, context)
         kind = operation.point.partition(".")[0]
-        decision = self._engine.evaluate(operation, cast(State, CountedOnce(self.state, kind)))
-        return self._tell(decision, operation, context) if says_more(decision, first) else decision
+        decision = self._rules.engine.evaluate(operation, cast(State, CountedOnce(self.state, kind)))
+        return self._teller.tell(decision, operation, context) if says_more(decision, first) else decision
 
     def listens(self, point: str) -> bool:
         """Whether any policy decides at `point`."""
-        return point in self._points
+        return point in self._rules.points
 
     def guard(
         self,
@@ -152,78 +190,59 @@ class Governor:
 
     def redact_text(self, text: str) -> str:
         """`text` without what the enforced redactions take out; the same object where there is none."""
-        return self._engine.redact_text(text)
+        return self._rules.engine.redact_text(text)
+
+    @property
+    def redactor(self) -> Scanner | None:
+        """Finds what the enforced redactions take out of telemetry; None where no policy redacts."""
+        return self._rules.engine.redactor
 
     def set_tracer_provider(self, provider: trace.TracerProvider) -> None:
         """Tell decisions through the application's `provider`, where none was given and there is no lane."""
-        self._provider = self._provider or provider
+        self._teller.provider = self._teller.provider or provider
 
-    def set_decision_lane(self, provider: trace.TracerProvider) -> None:
-        """Tell decisions through `provider` alone, whatever the application samples or exports elsewhere."""
-        self._lane = provider
+    def set_decision_lane(self, lane: DecisionLane | trace.TracerProvider) -> None:
+        """Tell decisions through `lane` alone, whatever the application samples or exports elsewhere."""
+        self._teller.lane = lane
 
     def set_meter_provider(self, provider: metrics.MeterProvider) -> None:
         """Count decisions in `provider`; call it before the first decision."""
-        self._meter_provider = provider
+        self._teller.meter_provider = provider
 
     @property
     def tracer(self) -> trace.Tracer:
         """The tracer of the operations that guards open spans for."""
-        return self._tracer_of(self._provider or trace.get_tracer_provider())
-
-    def _tracer_of(self, provider: trace.TracerProvider) -> trace.Tracer:
-        """Our tracer of `provider`, made once: making one costs as much as a decision."""
-        tracer = self._tracers.get(provider)
-        if tracer is None:
-            tracer = self._tracers[provider] = trace.get_tracer(SCOPE, tracer_provider=provider)
-        return tracer
-
-    def _evaluate(self, operation: Operation) -> Decision:
-        return self._engine.admit(operation, self.state)
-
-    def _complete(self, operation: Operation, context: Context | None) -> Operation:
-        """Add what the resource and the surroundings say, below what the operation says itself."""
-        resource = resource_attributes(self._provider)
-        around = ambient.ambient_attributes(context)
-        if not resource and not around:
-            return operation
-        return replace(operation, attributes={**resource, **around, **operation.attributes})
-
-    def _tell(self, decision: Decision, operation: Operation, context: Context | None) -> Decision:
-        """Number and emit `decision`. Telemetry fails open: what goes wrong here reaches nobody's call."""
-        seq, decision_id = self._ledger.next()
-        decision = replace(decision, id=decision_id, seq=seq)
-        try:
-            self._emit(decision, operation, context)
-        except Exception:
-            _log.exception("cannot tell decision %s; it was made and enforced all the same", decision_id)
-        return decision
-
-    def _emit(self, decision: Decision, operation: Operation, context: Context | None) -> None:
-        provider = self._telling
-        instance = self._ledger.instance_id(provider)
-        span = emit(self._tracer_of(provider), decision, operation.attributes, instance, context)
-        self._counts().record(decision, _is_sampled(span.get_span_context()))
-
-    def _counts(self) -> DecisionMetrics:
-        """The metrics, made with the first decision: the provider may come after the governor."""
-        if self._metrics is None:
-            with self._lock:
-                self._metrics = self._metrics or DecisionMetrics(self._meter_provider)
-        return self._metrics
-
-    @property
-    def _telling(self) -> trace.TracerProvider:
-        return self._lane or self._provider or trace.get_tracer_provider()
+        return self._teller.tracer()
 
     def renew(self) -> None:
         """Start the numbers, the counts and the locks anew; called in a forked child. Budgets go on."""
-        self._lock = threading.Lock()
         self.state.after_fork()
-        self._ledger.renew(self._telling)
-        if self._metrics is not None:
-            self._metrics.renew()
+        self._teller.renew()
 
+    def _evaluate(self, operation: Operation) -> Decision:
+        return self._rules.engine.admit(operation, self.state)
 
-def _is_sampled(context: SpanContext) -> bool:
-    return context.trace_flags.sampled
+    def _complete(self, operation: Operation, context: Context | None) -> Operation:
+        """Add what the resource and the surroundings say, below what the operation says itself."""
+        resource = self._resource_attributes()
+        around = ambient.ambient_attributes(context)
+        if not resource and not around:
+            return operation
+        return Operation(
+            operation.point,
+            {**resource, **around, **operation.attributes},
+            operation.input,
+            operation.output,
+            operation.arguments,
+            operation.result,
+        )
+
+    def _resource_attributes(self) -> Mapping[str, Any]:
+        """Those of the provider's resource, read once for each resource: a forked child's is another."""
+        provider = self._teller.provider
+        resource = resource_of(provider)
+        read, attributes = self._resource
+        if read is not resource:
+            attributes = resource_attributes(provider)
+            self._resource = resource, attributes
+        return attributes

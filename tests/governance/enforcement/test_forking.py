@@ -50,7 +50,8 @@ governor = Governor.from_text(POLICIES, tracer_provider=traced.provider,
 before, held, in_child = json.loads(sys.argv[1])
 decide(before)
 if held:
-    locks = [governor._ledger._lock, governor.state._lock, governor._metrics._lock]
+    teller = governor._teller
+    locks = [teller.ledger._lock, governor.state._lock, teller._metrics._lock]
     [lock.acquire() for lock in locks]
 child = os.fork()
 if child == 0:

@@ -48,10 +48,18 @@ class Ledger:
         self._instance = None
 
 
-def resource_attributes(provider: TracerProvider | None) -> Mapping[str, Any]:
+def resource_of(provider: Any) -> Any:
+    """The resource of `provider`; None where it has none or it cannot be read."""
+    try:
+        return getattr(provider, "resource", None)
+    except Exception:
+        return None
+
+
+def resource_attributes(provider: Any) -> Mapping[str, Any]:
     """What the resource of `provider` says; nothing where it has none or it cannot be read."""
     try:
-        return dict(getattr(getattr(provider, "resource", None), "attributes", {}))
+        return dict(getattr(resource_of(provider), "attributes", {}))
     except Exception:
         return {}
 
