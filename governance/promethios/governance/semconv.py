@@ -47,6 +47,10 @@ OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 #: int: tokens of the answer.
 USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+#: int: those of the request's tokens that were read from the provider's cache.
+USAGE_CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+#: int: those of the request's tokens that were written to the provider's cache.
+USAGE_CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
 
 # The operation, as older instrumentations name it.
 #: text: an older name of the provider.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 #: The names that ``match`` takes besides ``attributes``, and the alias that each compares.
@@ -24,16 +24,18 @@ class Names:
     """Names that are written out, and patterns with ``*`` (anything) and ``?`` (one character).
 
     Python's `re` is enough for them: without groups and alternatives each ``*`` only ever moves forward.
+    Two are equal where the same was written, whichever file it was read from.
     """
 
     exact: frozenset[str]
-    patterns: tuple[Callable[[str], Any], ...] = ()
+    patterns: tuple[Callable[[str], Any], ...] = field(default=(), compare=False)
+    globs: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, written: tuple[str, ...]) -> Names:
         """The names as they are written in a policy."""
         globs = tuple(name for name in written if "*" in name or "?" in name)
-        return cls(frozenset(written) - set(globs), tuple(map(_glob, globs)))
+        return cls(frozenset(written) - set(globs), tuple(map(_glob, globs)), frozenset(globs))
 
     def hold(self, name: str) -> bool:
         """Whether the name is one of them."""
