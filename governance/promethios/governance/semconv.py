@@ -39,6 +39,14 @@ TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 #: text, JSON: what the tool returned, where content is captured.
 TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+#: text: what is asked of an MCP server: ``tools/call``, ``resources/read`` or ``prompts/get``.
+MCP_METHOD: Final = "mcp.method.name"
+#: text: the name that the MCP server gives itself.
+MCP_SERVER_NAME: Final = "mcp.server.name"
+#: text: the resource that an MCP server is asked for.
+MCP_RESOURCE_URI: Final = "mcp.resource.uri"
+#: text: the prompt that an MCP server is asked for.
+MCP_PROMPT_NAME: Final = "gen_ai.prompt.name"
 #: text, JSON: what went to the model, where content is captured.
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 #: text, JSON: what the model answered, where content is captured.

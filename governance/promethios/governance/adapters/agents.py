@@ -97,6 +97,13 @@ class AgentRun:
         decision = self._call.after(output=shown)
         return value if decision is None else restored(value, shown, decision.payload.get("output", shown))
 
+    def cleaned(self, value: Any) -> Any:
+        """`value`, a part of the output, without what policies take out of that. Nothing is told."""
+        if not self.listens():
+            return value
+        shown = plain(value)
+        return restored(value, shown, self.peek(shown).payload.get("output", shown))
+
     def stream(self, start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         """The parts of the stream that `start` begins, each decided before it is handed on."""
         parts, body = _Parts(self), _Body(self)

@@ -51,6 +51,12 @@ def surroundings(conversation_id: str | None, agent: str | None) -> Iterator[Non
         otel.detach(token)
 
 
+def hand_over(agent: str) -> None:
+    """Say that another agent goes on, where the surroundings were made: in all tasks and threads within."""
+    if (around := ambient_attributes()) is not _NOTHING:
+        around[semconv.AGENT_NAME] = agent
+
+
 class Running:
     """An operation that was decided and runs now: what nested guards, adapters and the gate find around them.
 
