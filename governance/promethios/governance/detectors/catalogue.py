@@ -7,14 +7,19 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Final
 
+from promethios.governance.detectors.addresses import ADDRESSES
 from promethios.governance.detectors.detector import Detector
+from promethios.governance.detectors.identity import IDENTITY
 from promethios.governance.detectors.injection import INJECTION
+from promethios.governance.detectors.phone import PHONE
 from promethios.governance.detectors.pii import PII
 from promethios.governance.detectors.secrets import SECRETS
 
+_ALL: Final = (*ADDRESSES, *IDENTITY, *INJECTION, PHONE, *PII, *SECRETS)
+
 #: Every built-in detector by its id, sorted.
 DETECTORS: Final[Mapping[str, Detector]] = MappingProxyType(
-    {detector.id: detector for detector in sorted((*INJECTION, *PII, *SECRETS), key=lambda each: each.id)}
+    {detector.id: detector for detector in sorted(_ALL, key=lambda each: each.id)}
 )
 
 

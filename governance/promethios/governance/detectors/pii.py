@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from promethios.governance.detectors.detector import WORD, Detector, previous
+from promethios.governance.detectors.checksums import luhn, mod_97_10
+from promethios.governance.detectors.detector import WORD, Detector, previous, stands_alone
 
 # Issuer prefixes (ranges of the first digits) with the lengths that are issued, as published by the networks
 # and listed in https://en.wikipedia.org/wiki/Payment_card_number
@@ -61,16 +62,7 @@ _IBAN_LENGTHS: Final = {
 }
 
 # Published as advertising, never issued.
-_SAMPLE_SSNS: Final = frozenset(("078-05-1120", "219-09-9999"))
-
-
-def luhn(digits: str) -> bool:
-    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + position % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
+_SAMPLE_SSNS: Final = frozenset(("078051120", "219099999"))
 
 
 def _issued(digits: str) -> bool:
@@ -79,17 +71,9 @@ def _issued(digits: str) -> bool:
     )
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether a number is no part of a decimal, a version, or an identifier that is joined by dashes."""
-    before, after = previous(text, start), text[end : end + 1]
-    if (before and before in ".-+_#") or after == "_":
-        return False
-    return not (after in (".", "-", "+") and text[end + 1 : end + 2].isalnum())
-
-
 def _card(text: str, start: int, end: int) -> tuple[int, int] | None:
     digits = text[start:end].replace(" ", "").replace("-", "")
-    if not _stands_alone(text, start, end) or len(set(digits)) == 1:
+    if not stands_alone(text, start, end) or len(set(digits)) == 1:
         return None
     return (start, end) if _issued(digits) and luhn(digits) else None
 
@@ -103,8 +87,7 @@ def _iban(text: str, start: int, end: int) -> tuple[int, int] | None:
         stop += 1
     if not wanted or len(compact) < wanted or text[stop : stop + 1].isalnum():
         return None
-    number = "".join(str(int(character, 36)) for character in compact[4:] + compact[:4])
-    return (start, stop) if int(number) % 97 == 1 else None
+    return (start, stop) if mod_97_10(compact[4:] + compact[:4]) else None
 
 
 def _email(text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -117,17 +100,17 @@ def _email(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def _ssn(text: str, start: int, end: int) -> tuple[int, int] | None:
     """Refuses what the Social Security Administration never issues."""
-    number = text[start:end]
-    area, group, serial = number.split("-")
+    digits = text[start:end].replace("-", "").replace(" ", "")
+    area, group, serial = digits[:3], digits[3:5], digits[5:]
     if (
         area in ("000", "666")
         or area[0] == "9"
         or group == "00"
         or serial == "0000"
-        or number in _SAMPLE_SSNS
+        or digits in _SAMPLE_SSNS
     ):
         return None
-    return (start, end) if _stands_alone(text, start, end) else None
+    return (start, end) if stands_alone(text, start, end) else None
 
 
 PII: Final = (
@@ -155,5 +138,12 @@ PII: Final = (
         (WORD + r"([A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})\b",),
         _email,
     ),
-    Detector("pii.ssn", (WORD + r"(\d{3}-\d{2}-\d{4})\b",), _ssn, bounded=True),
+    Detector(
+        "pii.ssn",
+        (WORD + r"(\d{3}-\d{2}-\d{4})\b",),
+        _ssn,
+        bounded=True,
+        words="(?i:ssn|social security)",
+        near=(r"\d{3} ?\d{2} ?\d{4}",),
+    ),
 )

@@ -27,7 +27,7 @@ class Scanner:
     """Finds the hits of a set of detectors. It keeps no state between texts: threads may share it."""
 
     def __init__(self, detectors: Iterable[Detector]) -> None:
-        pairs = [(detector, source) for detector in detectors for source in detector.patterns]
+        pairs = [(detector, source) for detector in detectors for source in detector.sources]
         self._patterns = [(detector, Pattern(source, _MAX_PATTERN_MEMORY)) for detector, source in pairs]
         # With (?m), "^" and "$" hold at more places and never at fewer: also at those of joined texts.
         self._set = PatternSet((f"(?m:{source})" for _, source in pairs), _MAX_MEMORY)

@@ -1,4 +1,4 @@
-"""Credentials that say what they are: keys with a prefix, tokens, private keys, connection strings."""
+"""Credentials that say what they are: tokens, private keys, connection strings, keys of infrastructure."""
 
 from __future__ import annotations
 
@@ -8,34 +8,28 @@ import json
 import re
 from typing import Final
 
+from promethios.governance.detectors.credentials import named, no_example, prefixed, random_enough
 from promethios.governance.detectors.detector import WORD, Detector
+from promethios.governance.detectors.providers import PROVIDERS
 
-#: How many different characters the random part of a credential has at least; a placeholder has fewer.
-_MIN_DISTINCT: Final = 8
-_PREFIX: Final = re.compile(r"[A-Za-z_]{2,8}[-_.](?:[a-z]{2,8}\d{0,2}[-_])?")
-_TEMPLATE: Final = re.compile(r"\$|[{<\[]|%|\*+$|x+$|\.+$", re.IGNORECASE)
-# A key behind its name, in an environment or a configuration file; by itself it looks like any base64.
-_AWS_SECRET: Final = (
-    r"""(?i:aws_?secret_?(?:access_?)?key)[\\"' ]{0,4}[=:][\\"' ]{0,4}"""
-    r"([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+]|$)"
-)
+_TEMPLATE: Final = re.compile(r"\$|[{<\[]|%[({]|\*+$|x+$|\.+$", re.IGNORECASE)
 # The password in scheme://user:password@host, and in Server=...;Password=...
 _URL: Final = WORD + r"""[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s:@/"'<>\\]{0,64}:([^\s@/"'<>\\]{1,256})@"""
 _ADO: Final = (
-    r"(?i:\b(?:server|data source|host)=[^;\s]{1,99};[^\n]{0,99}?\b(?:password|pwd)=)"
-    r"""([^;\s"']{1,99})"""
+    WORD + r"(?i:(?:server|data source|host)=[^;\s]{1,99};[^\n]{0,99}?\b(?:password|pwd)=)"
+    r"""([^;\s"'\\]{1,99})"""
 )
 _PEM_END: Final = re.compile(r"-----END [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----")
-
-
-def _random(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Refuses placeholders such as ``sk-proj-xxxxxxxx``."""
-    body = _PREFIX.sub("", text[start:end], count=1)
-    return (start, end) if len(set(body)) >= _MIN_DISTINCT else None
+# In an .npmrc the registry stands before the name: //registry.npmjs.org/:_authToken=...
+_NPMRC: Final = r"(?::|^|\s|\\n)_(?:authToken|auth|password) ?= ?\\?[\"']?([A-Za-z0-9+/=_-]{16,512})"
+_HEADER: Final = (
+    WORD + r"""(?i:authorization[\\"']{0,2} ?[:=,] ?[\\"']{0,2}(?:bearer|basic|token) )"""
+    r"([A-Za-z0-9._~+/=-]{15,}[A-Za-z0-9_~+/=-])"
+)
 
 
 def _jwt(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """A JSON Web Token's first part says how it is signed (RFC 7515)."""
+    """A JSON Web Token's first part says how it is signed (RFC 7515) or encrypted (RFC 7516)."""
     header = text[start:end].split(".", 1)[0]
     try:
         decoded = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
@@ -55,53 +49,23 @@ def _password(text: str, start: int, end: int) -> tuple[int, int] | None:
     return None if _TEMPLATE.match(text[start:end]) else (start, end)
 
 
-def _prefixed(name: str, *patterns: str) -> Detector:
-    return Detector(f"secret.{name}", tuple(f"{WORD}({pattern})" for pattern in patterns), _random)
-
-
 SECRETS: Final = (
-    _prefixed("anthropic", r"sk-ant-[a-z]{2,8}\d{2}-[A-Za-z0-9_-]{32,}"),
-    _prefixed(
-        "aws",
-        r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
-    ),
+    *PROVIDERS,
+    Detector("secret.authorization", (_HEADER,), no_example),
+    prefixed("aws", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", r"ABSK[A-Za-z0-9+/]{109,269}={0,2}"),
     Detector(
         "secret.aws_secret_key",
-        (_AWS_SECRET,),
-        _random,
+        (named("aws_?secret_?(?:access_?)?key", "[A-Za-z0-9/+]{40}"),),
+        random_enough,
     ),
-    _prefixed("azure", r"AccountKey=[A-Za-z0-9+/]{86}=="),
+    Detector("secret.connection_string", (_URL, _ADO), _password),
+    # The second part may be cut off: a token is known by its first.
     Detector(
-        "secret.connection_string",
-        (
-            _URL,
-            _ADO,
-        ),
-        _password,
+        "secret.jwt",
+        (WORD + r"(eyJ[A-Za-z0-9_-]{8,}\.{1,2}[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,3})",),
+        _jwt,
     ),
-    _prefixed("github", r"gh[pousr]_[A-Za-z0-9]{36,}", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
-    _prefixed("gitlab", r"glpat-[A-Za-z0-9_-]{20,}"),
-    _prefixed("google", r"AIza[A-Za-z0-9_-]{35}", r"ya29\.[A-Za-z0-9_-]{20,}", r"GOCSPX-[A-Za-z0-9_-]{28}"),
-    _prefixed("huggingface", r"hf_[A-Za-z0-9]{34,}"),
-    Detector("secret.jwt", (WORD + r"(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)",), _jwt),
-    _prefixed("npm", r"npm_[A-Za-z0-9]{36}\b"),
-    # The older form has no prefix but "sk-"; it is told by its length, or by the "OpenAI" in base64 in its
-    # middle.
-    _prefixed(
-        "openai",
-        r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{32,}",
-        r"sk-[A-Za-z0-9]{48}\b",
-        r"sk-[A-Za-z0-9_-]{16,}T3BlbkFJ[A-Za-z0-9_-]{16,}",
-    ),
+    Detector("secret.npm", (WORD + r"(npm_[A-Za-z0-9]{36})\b", _NPMRC), no_example),
     Detector("secret.pem", (r"(-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----)",), _pem),
-    _prefixed("promethios", r"pmk_[A-Za-z0-9_-]{16,}"),
-    _prefixed("pypi", r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
-    _prefixed("sendgrid", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
-    _prefixed(
-        "slack",
-        r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
-        r"xapp-\d-[A-Z0-9]+-\d+-[a-f0-9]{32,}",
-        r"https://hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{20,}",
-    ),
-    _prefixed("stripe", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}", r"whsec_[A-Za-z0-9+/]{32,}"),
+    prefixed("promethios", r"pmk_[A-Za-z0-9_-]{16,}"),
 )
