@@ -207,7 +207,7 @@ def test_subclasses_of_plain_types_count_as_what_they_are() -> None:
         ("[1, 2", 5, "expected ',' or ']', found the end"),
         ("9223372036854775808 > 1", 0, "this integer does not fit into 64 bits"),
         ("tool.nmae == 'x'", 0, "unknown name 'tool.nmae'; did you mean 'tool.name'?"),
-        ("tool == 'x'", 0, "'tool' is not a value; there is tool.name, tool.type"),
+        ("tool == 'x'", 0, "'tool' is not a value; there is tool.call_id, tool.name, tool.type"),
         (
             "1 < 2.0",
             2,

@@ -19,11 +19,15 @@ from promethios.governance.conditions.values import adopt
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A name, the type of its values, and the attributes that hold them; unset, it is empty text or 0."""
+    """A name, the type of its values, and the attributes that hold them; unset, it is empty text or 0.
+
+    A `steady` one has few values in the life of an agent.
+    """
 
     name: str
     type: Type
     attributes: tuple[str, ...]
+    steady: bool = False
 
     def read(self, attributes: Mapping[str, Any]) -> str | int:
         """The value of the first attribute that is set.
@@ -60,17 +64,26 @@ def first_text(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 _ROWS: Final = (
     Alias("agent.id", TEXT, (semconv.AGENT_ID,)),
-    Alias("agent.name", TEXT, (semconv.AGENT_NAME,)),
+    Alias("agent.name", TEXT, (semconv.AGENT_NAME,), steady=True),
+    Alias("agent.version", TEXT, (semconv.AGENT_VERSION,), steady=True),
     Alias("conversation.id", TEXT, (semconv.CONVERSATION_ID,)),
-    Alias("environment", TEXT, (semconv.DEPLOYMENT_ENVIRONMENT, "deployment.environment")),
-    Alias("model.provider", TEXT, (semconv.PROVIDER_NAME, semconv.LEGACY_SYSTEM)),
-    Alias("model.request", TEXT, (semconv.REQUEST_MODEL,)),
-    Alias("operation.name", TEXT, (semconv.OPERATION_NAME,)),
-    Alias("service.name", TEXT, (semconv.SERVICE_NAME,)),
-    Alias("tool.name", TEXT, (semconv.TOOL_NAME,)),
-    Alias("tool.type", TEXT, (semconv.TOOL_TYPE,)),
+    Alias("environment", TEXT, (semconv.DEPLOYMENT_ENVIRONMENT, "deployment.environment"), steady=True),
+    Alias("error.type", TEXT, (semconv.ERROR_TYPE,)),
+    Alias("model.max_tokens", INT, (semconv.REQUEST_MAX_TOKENS,)),
+    Alias("model.provider", TEXT, (semconv.PROVIDER_NAME, semconv.LEGACY_SYSTEM), steady=True),
+    Alias("model.request", TEXT, (semconv.REQUEST_MODEL,), steady=True),
+    Alias("model.response", TEXT, (semconv.RESPONSE_MODEL,)),
+    Alias("operation.name", TEXT, (semconv.OPERATION_NAME,), steady=True),
+    Alias("server.address", TEXT, (semconv.SERVER_ADDRESS,), steady=True),
+    Alias("service.name", TEXT, (semconv.SERVICE_NAME,), steady=True),
+    Alias("service.version", TEXT, (semconv.SERVICE_VERSION,), steady=True),
+    Alias("tenant.id", TEXT, (semconv.TENANT_ID,)),
+    Alias("tool.call_id", TEXT, (semconv.TOOL_CALL_ID,)),
+    Alias("tool.name", TEXT, (semconv.TOOL_NAME,), steady=True),
+    Alias("tool.type", TEXT, (semconv.TOOL_TYPE,), steady=True),
     Alias("usage.input_tokens", INT, (semconv.USAGE_INPUT_TOKENS, semconv.LEGACY_PROMPT_TOKENS)),
     Alias("usage.output_tokens", INT, (semconv.USAGE_OUTPUT_TOKENS, semconv.LEGACY_COMPLETION_TOKENS)),
+    Alias("user.id", TEXT, (semconv.USER_ID, semconv.LEGACY_ENDUSER_ID)),
 )
 
 #: Every alias that is read from attributes, by its name. None of them carries content.

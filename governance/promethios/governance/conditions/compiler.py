@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from promethios.governance.conditions import logic, values
-from promethios.governance.conditions.environment import UNKNOWN, Environment, Frame, Run
+from promethios.governance.conditions.environment import UNKNOWN, Environment, Run
 from promethios.governance.conditions.errors import ConditionError, EvaluationError
 from promethios.governance.conditions.hints import did_you_mean
 from promethios.governance.conditions.nodes import (
@@ -26,6 +26,8 @@ from promethios.governance.conditions.nodes import (
 )
 from promethios.governance.conditions.overloads import RUN, result_type
 from promethios.governance.conditions.parser import parse
+from promethios.governance.conditions.parts import Part, joined, known, screen_of
+from promethios.governance.conditions.quick import quick
 from promethios.governance.conditions.types import (
     BOOL,
     DOUBLE,
@@ -39,7 +41,6 @@ from promethios.governance.conditions.types import (
     common,
     list_of,
 )
-from promethios.governance.detectors.patterns import Pattern, PatternError
 
 _LITERAL_TYPES: Final = {bool: BOOL, int: INT, float: DOUBLE, str: TEXT, type(None): NULL}
 
@@ -50,27 +51,17 @@ class Condition:
 
     Args:
         source: The text that was compiled.
-        run: Computes the value from a frame.
-        variables: How many variables its quantifiers bind at once.
+        holds: Whether it is true for what a frame holds. It raises `EvaluationError` where the condition has
+            no value, or one that is not a bool.
+        screen: A condition on steady names only (see `Variable.steady`) that is false only where this one
+            is; None where there is none.
+        settled: It is a condition on steady names itself: its screen is all that there is to it.
     """
 
     source: str
-    run: Run
-    variables: int = 0
-
-    def holds(self, frame: Frame) -> bool:
-        """Whether the condition is true for what the frame holds.
-
-        Raises:
-            EvaluationError: it has no value, or one that is not a bool.
-        """
-        if self.variables:
-            frame.bound = [None] * self.variables
-            frame.steps = 0
-        value = self.run(frame)
-        if type(value) is not bool:
-            raise EvaluationError(f"the condition's value is not a bool but {values.kind_of(value)}")
-        return value
+    holds: Run
+    screen: Run | None = None
+    settled: bool = False
 
 
 def compile_condition(source: str, environment: Environment) -> Condition:
@@ -84,20 +75,30 @@ def compile_condition(source: str, environment: Environment) -> Condition:
     part = compiler.compile(parse(source))
     if not agree(part.type, BOOL):
         raise ConditionError(f"a condition is true or false, but this is of type {part.type}", 0)
-    return Condition(source, part.run, compiler.deepest)
+    holds = _entered(part.run, part.type == BOOL, compiler.deepest)
+    screen = screen_of(part)
+    if screen is None:
+        return Condition(source, holds)
+    return Condition(source, holds, _entered(screen, part.type == BOOL, compiler.deepest), part.steady)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A compiled node: its type, its closure, and its value where that is known already."""
+def _entered(run: Run, is_bool: bool, variables: int) -> Run:
+    """`run` with room for the variables of its quantifiers, and a look at its value where that is due."""
 
-    type: Type
-    run: Run
-    constant: Any = UNKNOWN
+    def prepared(frame: Any) -> Any:
+        frame.bound = [None] * variables
+        frame.steps = 0
+        return run(frame)
 
+    inner = prepared if variables else run
 
-def _constant(kind: Type, value: Any) -> Part:
-    return Part(kind, lambda frame: value, value)
+    def checked(frame: Any) -> bool:
+        value = inner(frame)
+        if type(value) is not bool:
+            raise EvaluationError(f"the condition's value is not a bool but {values.kind_of(value)}")
+        return value
+
+    return inner if is_bool else checked
 
 
 class Compiler:
@@ -113,7 +114,7 @@ class Compiler:
         """The node's part; raises `ConditionError` where it cannot be compiled."""
         match node:
             case Literal():
-                return _constant(_LITERAL_TYPES[type(node.value)], node.value)
+                return known(_LITERAL_TYPES[type(node.value)], node.value)
             case Name() | Select():
                 return self._named(node)
             case Index():
@@ -140,7 +141,7 @@ class Compiler:
         for depth in range(len(self._scopes) - 1, -1, -1):
             name, kind = self._scopes[depth]
             if name == path[0]:
-                return Part(kind, logic.bound(depth)) if len(path) == 1 else None
+                return Part(kind, logic.bound(depth), steady=True) if len(path) == 1 else None
         found = self._environment.find(path)
         if found is None:
             raise self._unknown(path, node)
@@ -151,7 +152,9 @@ class Compiler:
             raise ConditionError(
                 f"'{'.'.join(path)}' is always there", node.offset, "it is empty or 0 when unset: compare it"
             )
-        return Part(variable.type, variable.read, variable.constant)
+        return Part(
+            variable.type, variable.read, variable.constant, variable.attribute, steady=variable.steady
+        )
 
     def _unknown(self, path: tuple[str, ...], node: Name | Select) -> ConditionError:
         dotted = ".".join(path)
@@ -177,7 +180,8 @@ class Compiler:
             raise ConditionError(f"the keys of a map are text, not {key.type}", node.offset)
         if container.constant is not UNKNOWN and key.constant is not UNKNOWN:
             return _known_item(container.constant, key.constant, node.offset)
-        return Part(container.type.item or DYN, logic.item(container.run, key.run, key.constant))
+        run = logic.item(container.run, key.run, key.constant)
+        return Part(container.type.item or DYN, run, steady=container.steady and key.steady)
 
     # Lists and quantifiers.
 
@@ -185,9 +189,10 @@ class Compiler:
         items = [self.compile(item) for item in node.items]
         kind = list_of(common([item.type for item in items]))
         if all(item.constant is not UNKNOWN for item in items):
-            return _constant(kind, [item.constant for item in items])
+            return known(kind, [item.constant for item in items])
         runs = tuple(item.run for item in items)
-        return Part(kind, lambda frame: [run(frame) for run in runs])
+        steady = all(item.steady for item in items)
+        return Part(kind, lambda frame: [run(frame) for run in runs], steady=steady)
 
     def _quantifier(self, node: Quantifier) -> Part:
         sequence = self.compile(node.sequence)
@@ -199,7 +204,8 @@ class Compiler:
         body = self.compile(node.body)
         self._scopes.pop()
         _must_be_bool(node.kind, [body], node.offset)
-        return Part(BOOL, logic.quantifier(node.kind == "exists", sequence.run, depth, body.run))
+        run = logic.quantifier(node.kind == "exists", sequence.run, depth, body.run)
+        return Part(BOOL, run, steady=sequence.steady and body.steady)
 
     # Operators and functions.
 
@@ -209,11 +215,14 @@ class Compiler:
         arguments = [self.compile(argument) for argument in node.arguments]
         if node.function in ("_&&_", "_||_"):
             _must_be_bool(node.function.strip("_"), arguments, node.offset)
-            return Part(BOOL, logic.chain(node.function == "_||_", tuple(part.run for part in arguments)))
+            return joined(node.function == "_||_", arguments)
         if node.function == "_?_:_":
             return _ternary(arguments, node.offset)
         kind = result_type(node.function, [part.type for part in arguments], node.offset)
-        return Part(kind, _quick(node, arguments) or _plain(node.function, arguments))
+        run = quick(node, arguments) or _plain(node.function, arguments)
+        if all(part.constant is not UNKNOWN for part in arguments):
+            return _folded(kind, run)
+        return Part(kind, run, steady=all(part.steady for part in arguments))
 
     def _attribute(self, node: Call) -> Part:
         attributes = self._environment.attributes
@@ -241,19 +250,19 @@ def _select(operand: Part, node: Select) -> Part:
         raise ConditionError(f"{operand.type} has no field '{node.field}'", node.offset)
     if operand.constant is not UNKNOWN:
         if node.test:
-            return _constant(BOOL, isinstance(operand.constant, Mapping) and node.field in operand.constant)
+            return known(BOOL, isinstance(operand.constant, Mapping) and node.field in operand.constant)
         return _known_item(operand.constant, node.field, node.offset)
     if node.test:
-        return Part(BOOL, logic.has(operand.run, node.field))
-    return Part(DYN, logic.field(operand.run, node.field))
+        return Part(BOOL, logic.has(operand.run, node.field), steady=operand.steady)
+    return Part(DYN, logic.field(operand.run, node.field), steady=operand.steady)
 
 
 def _known_item(container: Any, key: Any, offset: int) -> Part:
     try:
-        return _constant(DYN, logic.lookup(container, key, f"no key '{key}'"))
+        return known(DYN, logic.lookup(container, key, f"no key '{key}'"))
     except EvaluationError as error:
-        known = container if isinstance(container, Mapping) else ()
-        raise ConditionError(str(error), offset, did_you_mean(str(key), known)) from None
+        keys = container if isinstance(container, Mapping) else ()
+        raise ConditionError(str(error), offset, did_you_mean(str(key), keys)) from None
 
 
 def _must_be_bool(name: str, parts: list[Part], offset: int) -> None:
@@ -268,7 +277,16 @@ def _ternary(parts: list[Part], offset: int) -> Part:
         raise ConditionError(f"'?' chooses by a condition, but this is of type {choice.type}", offset)
     if not agree(chosen.type, other.type):
         raise ConditionError(f"'?:' gives {chosen.type} or {other.type}; both must be of one type", offset)
-    return Part(common([chosen.type, other.type]), logic.ternary(choice.run, chosen.run, other.run))
+    run = logic.ternary(choice.run, chosen.run, other.run)
+    return Part(common([chosen.type, other.type]), run, steady=all(part.steady for part in parts))
+
+
+def _folded(kind: Type, run: Run) -> Part:
+    """A call whose arguments are known: its value, or what fails in the same way every time."""
+    try:
+        return known(kind, run(None))
+    except EvaluationError:
+        return Part(kind, run, steady=True)
 
 
 def _plain(function: str, parts: list[Part]) -> Run:
@@ -279,40 +297,5 @@ def _plain(function: str, parts: list[Part]) -> Run:
     second = parts[1].run
     if parts[1].constant is UNKNOWN:
         return lambda frame: compute(first(frame), second(frame))
-    known = parts[1].constant
-    return lambda frame: compute(first(frame), known)
-
-
-def _quick(node: Call, parts: list[Part]) -> Run | None:
-    """A faster closure for what policies write most: comparing a text, or finding it in a list of texts."""
-    first = parts[0]
-    known = parts[1].constant if len(parts) == 2 else UNKNOWN
-    if node.function == "matches" and isinstance(known, str):
-        return _matcher(first.run, known, node.offset)
-    if (
-        node.function == "@in"
-        and isinstance(known, (list, tuple))
-        and all(type(item) is str for item in known)
-    ):
-        return logic.one_of(first.run, frozenset(known))
-    if first.type == TEXT and type(known) is str and node.function in logic.ON_TEXT:
-        return logic.on_text(first.run, known, logic.ON_TEXT[node.function])
-    if node.function in logic.ORDER and first.type == parts[1].type != DYN:
-        return logic.on_both(first.run, parts[1].run, logic.ORDER[node.function])
-    return None
-
-
-def _matcher(text: Run, source: str, offset: int) -> Run:
-    """``text.matches(source)`` with a pattern that is written out: it is compiled here, once."""
-    try:
-        pattern = Pattern(source)
-    except PatternError as error:
-        raise ConditionError(f"not a regular expression of RE2: {error}", offset) from None
-
-    def run(frame: Any) -> bool:
-        value = text(frame)
-        if type(value) is not str:
-            raise values.no_overload("matches", value)
-        return pattern.occurs(value)
-
-    return run
+    constant = parts[1].constant
+    return lambda frame: compute(first(frame), constant)

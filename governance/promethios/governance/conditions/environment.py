@@ -42,16 +42,21 @@ class Variable:
         type: What reading it gives; `read` must keep this promise or raise `EvaluationError`.
         read: Reads the value from the frame.
         constant: The value, where it is the same for every evaluation.
+        attribute: The attribute whose value it is, unchanged, wherever that is of the variable's type.
+        steady: It has few values in the life of an agent, so that conditions on it may be decided once for
+            each of them.
     """
 
     type: Type
     read: Run
     constant: Any = UNKNOWN
+    attribute: str = ""
+    steady: bool = False
 
 
 def constant(kind: Type, value: Any) -> Variable:
     """A variable that always has this value."""
-    return Variable(kind, lambda frame: value, value)
+    return Variable(kind, lambda frame: value, value, steady=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Protocol
 
 from promethios.governance.conditions.aliases import ALIASES, CONTENT, Alias
 from promethios.governance.conditions.environment import Environment, Frame, Variable, constant
 from promethios.governance.conditions.errors import EvaluationError
-from promethios.governance.conditions.types import MAP, TEXT
+from promethios.governance.conditions.types import DOUBLE, INT, MAP, TEXT, Type
 from promethios.governance.operation import Operation
 
 #: The longest text that a content alias gives, in characters; a longer one is an evaluation error.
@@ -17,21 +17,56 @@ MAX_TEXT: Final = 1 << 20
 _MAX_DEPTH: Final = 64
 
 
+class Past(Protocol):
+    """What conditions ask about what was before; `limits.State` knows it.
+
+    The attributes are those of the operation: they say whose past is meant.
+    """
+
+    def trust_score(self, attributes: Mapping[str, Any], /) -> int:
+        """The agent's trust, 0 to 1000."""
+
+    def cost_usd(self, per: str, attributes: Mapping[str, Any], /) -> float:
+        """What the ``conversation`` or the ``agent`` has cost so far, in US dollars."""
+
+    def tokens(self, per: str, attributes: Mapping[str, Any], /) -> int:
+        """How many tokens the ``conversation`` or the ``agent`` has used so far."""
+
+
 class Facts(Frame):
     """The frame that conditions over an operation run on.
 
     Args:
         operation: What is evaluated.
+        state: What was before. Without it the names that need it are evaluation errors.
     """
 
-    __slots__ = ("_arguments", "_texts", "attributes", "operation")
+    __slots__ = ("_arguments", "_known", "_state", "_texts", "attributes", "operation")
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, state: Past | None = None) -> None:
         super().__init__()
         self.operation = operation
         self.attributes = operation.attributes
-        self._texts: dict[str, str] = {}
+        self._state = state
+        # Made where needed: most operations are decided by their attributes alone.
+        self._texts: dict[str, str] | None = None
+        self._known: dict[str, Any] | None = None
         self._arguments: Mapping[str, Any] | None = None
+
+    def past(self, name: str) -> Any:
+        """The value of one of `PAST`; the same however often it is asked for in one evaluation.
+
+        Raises:
+            EvaluationError: there is no state.
+        """
+        if self._state is None:
+            raise EvaluationError(f"'{name}' is not known here")
+        if self._known is None:
+            self._known = {}
+        value = self._known.get(name)
+        if value is None:
+            value = self._known[name] = _PAST[name][1](self._state, self.attributes)
+        return value
 
     def arguments(self) -> Mapping[str, Any]:
         """The tool's arguments; empty where there are none.
@@ -49,6 +84,8 @@ class Facts(Frame):
         Raises:
             EvaluationError: it is larger than `MAX_TEXT` or nests too deeply.
         """
+        if self._texts is None:
+            self._texts = {}
         text = self._texts.get(name)
         if text is None:
             value = getattr(self.operation, name)
@@ -95,24 +132,57 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _alias(alias: Alias) -> Variable:
-    preferred, kind = alias.attributes[0], str if alias.type == TEXT else int
+    return _text_alias(alias) if alias.type == TEXT else _int_alias(alias)
 
-    def read(facts: Facts) -> str | int:
+
+def _text_alias(alias: Alias) -> Variable:
+    preferred = alias.attributes[0]
+
+    def read(facts: Facts) -> Any:
         value = facts.attributes.get(preferred)
         # Nearly every value is what it should be; the rest is looked at more closely.
-        if type(value) is str and kind is str:
-            return value
-        return alias.read(facts.attributes)
+        return value if type(value) is str else alias.read(facts.attributes)
 
-    return Variable(alias.type, read)
+    return Variable(TEXT, read, attribute=preferred, steady=alias.steady)
+
+
+def _int_alias(alias: Alias) -> Variable:
+    preferred = alias.attributes[0]
+
+    def read(facts: Facts) -> Any:
+        value = facts.attributes.get(preferred)
+        return value if type(value) is int and -_SURE < value < _SURE else alias.read(facts.attributes)
+
+    return Variable(INT, read, steady=alias.steady)
 
 
 def _content(name: str) -> Variable:
     return Variable(TEXT, lambda facts: facts.text(name))
 
 
+def _past(name: str, kind: Type) -> Variable:
+    return Variable(kind, lambda facts: facts.past(name))
+
+
+#: An integer that surely fits into 64 bits.
+_SURE: Final = 1 << 62
+
+_PAST: Final[Mapping[str, tuple[Type, Callable[[Past, Mapping[str, Any]], int | float]]]] = {
+    "agent.cost_usd": (DOUBLE, lambda state, attributes: float(state.cost_usd("agent", attributes))),
+    "agent.tokens": (INT, lambda state, attributes: int(state.tokens("agent", attributes))),
+    "conversation.cost_usd": (
+        DOUBLE,
+        lambda state, attributes: float(state.cost_usd("conversation", attributes)),
+    ),
+    "conversation.tokens": (INT, lambda state, attributes: int(state.tokens("conversation", attributes))),
+    "trust.score": (INT, lambda state, attributes: int(state.trust_score(attributes))),
+}
+#: The names of what was before, with their types. They carry no content.
+PAST: Final[Mapping[str, Type]] = {name: kind for name, (kind, _) in _PAST.items()}
+
 _VARIABLES: Final = {
     **{name: _alias(alias) for name, alias in ALIASES.items()},
+    **{name: _past(name, kind) for name, kind in PAST.items()},
     **{name: _content(name) for name in CONTENT if name != "arguments"},
     "arguments": Variable(MAP, lambda facts: facts.arguments()),
     "attributes": Variable(MAP, lambda facts: facts.attributes),

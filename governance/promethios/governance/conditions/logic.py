@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -78,43 +77,6 @@ def attribute(attributes: Callable[[Any], Mapping[str, Any]], key: str, default:
     return run
 
 
-def one_of(text: Run, known: frozenset[str]) -> Run:
-    """Whether the value is one of these texts; a value of another kind is not."""
-
-    def run(frame: Any) -> bool:
-        value = text(frame)
-        return type(value) is str and value in known
-
-    return run
-
-
-#: What computes an operator between a value that surely is a text and one that is written out.
-ON_TEXT: Final[dict[str, Callable[[str, str], bool]]] = {
-    "_==_": operator.eq,
-    "_!=_": operator.ne,
-    "startsWith": str.startswith,
-    "endsWith": str.endswith,
-    "contains": str.__contains__,
-}
-#: What computes an order between values that surely are of one kind.
-ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "_<_": operator.lt,
-    "_<=_": operator.le,
-    "_>_": operator.gt,
-    "_>=_": operator.ge,
-}
-
-
-def on_text(text: Run, known: str, compute: Callable[[str, str], bool]) -> Run:
-    """An operator of `ON_TEXT`, without looking at kinds again."""
-    return lambda frame: compute(text(frame), known)
-
-
-def on_both(left: Run, right: Run, compute: Callable[[Any, Any], bool]) -> Run:
-    """An operator of `ORDER`, without looking at kinds again."""
-    return lambda frame: compute(left(frame), right(frame))
-
-
 def ternary(choice: Run, chosen: Run, other: Run) -> Run:
     """``choice ? chosen : other``."""
 
@@ -134,11 +96,18 @@ def chain(decisive: bool, operands: tuple[Run, ...]) -> Run:
     error of another count.
     """
     name = "||" if decisive else "&&"
+    first, *others = operands
 
     def run(frame: Any) -> bool:
-        failure: EvaluationError | None = None
         value: object
-        for operand in operands:
+        try:
+            value = first(frame)
+            if value is decisive:
+                return decisive
+            failure = None if type(value) is bool else values.no_overload(name, value)
+        except EvaluationError as error:
+            failure = error
+        for operand in others:
             try:
                 value = operand(frame)
             except EvaluationError as error:

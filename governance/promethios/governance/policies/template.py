@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from promethios.governance.conditions import EvaluationError
 from promethios.governance.conditions.aliases import ALIASES, CONTENT
+from promethios.governance.conditions.facts import PAST, Facts
 from promethios.governance.conditions.hints import did_you_mean
 from promethios.governance.conditions.values import to_text
 
@@ -35,11 +36,11 @@ class Template:
     texts: tuple[str, ...]
     names: tuple[str, ...]
 
-    def render(self, attributes: Mapping[str, Any]) -> str:
+    def render(self, facts: Facts) -> str:
         """The message for an operation; a value that cannot be read is a question mark."""
         pieces = [self.texts[0]]
         for name, text in zip(self.names, self.texts[1:], strict=True):
-            pieces += (_value(name, attributes), text)
+            pieces += (_value(name, facts), text)
         return "".join(pieces)
 
 
@@ -86,16 +87,19 @@ def _param_text(value: Any) -> str:
 
 
 def _alias(name: str, offset: int) -> str:
-    if name in ALIASES:
+    if name in ALIASES or name in PAST:
         return name
     if name.split(".")[0] in (*CONTENT, "attributes"):
         raise TemplateError(f"'{name}' may carry content, and a message must not", offset)
-    raise TemplateError(f"unknown name '{name}' in the message", offset, did_you_mean(name, ALIASES))
+    raise TemplateError(
+        f"unknown name '{name}' in the message", offset, did_you_mean(name, (*ALIASES, *PAST))
+    )
 
 
-def _value(name: str, attributes: Mapping[str, Any]) -> str:
+def _value(name: str, facts: Facts) -> str:
     try:
-        text = to_text(ALIASES[name].read(attributes))
+        value = facts.past(name) if name in PAST else ALIASES[name].read(facts.attributes)
+        text = f"{value:.2f}" if isinstance(value, float) else to_text(value)
     except EvaluationError:
         return "?"
     text = _UNPRINTABLE.sub("?", text[: MAX_VALUE + 1])
