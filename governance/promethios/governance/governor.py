@@ -157,6 +157,12 @@ class Governor:
         decision = self._rules.engine.evaluate(operation, cast(State, CountedOnce(self.state, kind)))
         return self._teller.tell(decision, operation, context) if says_more(decision, first) else decision
 
+    def conclude(self, operation: Operation, decision: Decision, context: Context | None = None) -> Decision:
+        """Account for `operation` and tell `decision`, which looks at its parts (`peek`) came to."""
+        operation = self._complete(operation, context)
+        self.state.record(operation, decision)
+        return self._teller.tell(decision, operation, context)
+
     def listens(self, point: str) -> bool:
         """Whether any policy decides at `point`."""
         return point in self._rules.points
