@@ -30,6 +30,7 @@ _IDENTITY: Final = (
     semconv.PROVIDER_NAME,
     semconv.REQUEST_MODEL,
     semconv.TOOL_NAME,
+    semconv.MCP_SERVER_NAME,
     semconv.CONVERSATION_ID,
     semconv.AGENT_NAME,
     semconv.AGENT_ID,
