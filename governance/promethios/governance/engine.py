@@ -131,7 +131,7 @@ def _by_severity(match: Match) -> tuple[int, int, str, bool]:
 
 
 def _scanner(bundle: Bundle, policies: tuple[Policy, ...]) -> Scanner | None:
-    known = DETECTORS | {detector.id: detector for detector in bundle.detectors}
+    known = {**DETECTORS, **{detector.id: detector for detector in bundle.detectors}}
     names = {name for policy in policies if policy.detect for name in policy.detect.detectors}
     return Scanner(known[name] for name in sorted(names)) if names else None
 

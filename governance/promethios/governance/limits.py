@@ -1,43 +1,46 @@
-"""What has been used so far: calls and tokens, in total and over time, for each conversation, agent and tool.
+"""What has been used so far, and what has happened: for each conversation, agent, tool and tenant.
 
-The state is bounded: the keys by least recent use, each key's history by steps that get coarser with age. A
-window is counted in steps of a second up to 2 minutes, of a minute up to 2 hours, of an hour above; the step
-that the window's start cuts is counted whole, so that a limit may hold up to one step longer, never shorter.
+The state is bounded: whoever was not counted for longest goes first, and each count's history gets coarser
+with age (see `meters`). Looking whether there is room and counting are one step, so that threads which saw
+the same last free place cannot all take it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from promethios.governance import semconv
-from promethios.governance.conditions.aliases import ALIASES, first_of, first_text
+from promethios.governance.conditions.aliases import first_text
 from promethios.governance.decision import Decision
+from promethios.governance.meters import MAX_WINDOW as MAX_WINDOW
+from promethios.governance.meters import Meter
 from promethios.governance.operation import Operation
+from promethios.governance.pricing import PICO, Prices, usage_of
+from promethios.governance.sequences import Happening, Sequences
 from promethios.governance.trust import TrustBook
 
-#: The widths of the steps in seconds, and how many of each are kept.
-_STEPS: Final = ((1, 121), (60, 121), (3600, 169))
-#: The longest window, in seconds (7 days).
-MAX_WINDOW: Final = 7 * 86400
-#: A count beyond this is not believed (2 to the power of 53).
-_MAX_TOKENS: Final = 1 << 53
-
 UNKNOWN_AGENT: Final = "unknown"
+#: Whom counts are kept for.
+PERS: Final = ("conversation", "agent", "tool", "tenant")
+
+_AGENT_NAMES: Final = (semconv.AGENT_ID, semconv.AGENT_NAME, semconv.SERVICE_NAME)
+_PERS_OF_OTHERS: Final = ("conversation", "agent", "tenant")
+_BUILT_IN: Final = Prices()
 
 
 class Counter(NamedTuple):
     """Which count is meant.
 
     Args:
-        of: ``calls`` or ``tokens``.
+        of: ``calls``, ``tokens``, or ``cost`` (in picodollars: integers, so that sums are exact).
         kind: The kind of operation whose calls are counted (``model``, ``tool``, ``agent``); empty for
-            tokens.
-        per: ``conversation``, ``agent`` or ``tool``.
-        key: Which conversation, agent or tool.
+            tokens and cost.
+        per: One of `PERS`.
+        key: Which conversation, agent, tool or tenant.
     """
 
     of: str
@@ -46,54 +49,71 @@ class Counter(NamedTuple):
     key: str
 
 
+class Claim(NamedTuple):
+    """What was found to be so while deciding, and must still be so when the operation is counted.
+
+    Args:
+        counter: A count that had room, or None.
+        window: The seconds over which it was looked at; None for its total.
+        max: What it must be below.
+        happening: Something that had not happened, or None.
+        within: The seconds in which it had not; None for ever.
+    """
+
+    counter: Counter | None = None
+    window: float | None = None
+    max: int | float = 0
+    happening: Happening | None = None
+    within: float | None = None
+
+
+class Entry(NamedTuple):
+    """What an operation adds to the state.
+
+    Args:
+        amounts: What is counted (a kind of call, ``tokens`` or ``cost``), and how much of it.
+        keys: For whom: pairs of one of `PERS` and a key.
+        happenings: The steps of sequences that it is.
+    """
+
+    amounts: tuple[tuple[str, int], ...] = ()
+    keys: tuple[tuple[str, str], ...] = ()
+    happenings: tuple[Happening, ...] = ()
+
+
+NOTHING: Final = Entry()
+
+
 def agent_of(attributes: Mapping[str, Any]) -> str:
     """Who acts: the agent's id, else its name, else the service's, else ``unknown``."""
-    names = (semconv.AGENT_ID, semconv.AGENT_NAME, semconv.SERVICE_NAME)
-    return next((text for name in names if (text := first_text(attributes, (name,)))), UNKNOWN_AGENT)
+    for name in _AGENT_NAMES:
+        text = first_text(attributes, (name,))
+        if text:
+            return text
+    return UNKNOWN_AGENT
 
 
 def key_of(per: str, attributes: Mapping[str, Any]) -> str:
-    """The key under which an operation counts. An unknown conversation is one for each agent."""
+    """The key under which an operation counts.
+
+    An unknown conversation is one for each agent; operations that tell no tenant are one tenant's.
+    """
     if per == "tool":
         return first_text(attributes, (semconv.TOOL_NAME,))
+    if per == "tenant":
+        return first_text(attributes, (semconv.TENANT_ID,))
     if per == "agent":
         return agent_of(attributes)
     conversation = first_text(attributes, (semconv.CONVERSATION_ID,))
     return f"={conversation}" if conversation else f"?{agent_of(attributes)}"
 
 
-class _Meter:
-    """One count: its total, and its recent history in steps of several widths."""
-
-    __slots__ = ("history", "total")
-
-    def __init__(self) -> None:
-        self.total = 0
-        self.history: tuple[deque[list[int]], ...] = tuple(deque(maxlen=kept) for _, kept in _STEPS)
-
-    def add(self, amount: int, now: float) -> None:
-        self.total += amount
-        for (width, _), steps in zip(_STEPS, self.history, strict=True):
-            step = int(now // width)
-            if steps and steps[-1][0] >= step:
-                steps[-1][1] += amount
-            else:
-                steps.append([step, amount])
-
-    def within(self, window: float, now: float) -> int:
-        """The amount added in the last `window` seconds, rounded up to whole steps."""
-        for (width, kept), steps in zip(_STEPS, self.history, strict=True):
-            if window <= width * (kept - 1):
-                oldest = int((now - window) // width)
-                return sum(amount for step, amount in steps if step >= oldest)
-        return self.total
-
-
 class State:
     """The counts of one process. All methods may be called from any thread.
 
     Args:
-        max_keys: How many counts are kept; the one that was not added to for longest goes first.
+        max_keys: How many conversations are kept, how many agents, tools, tenants, and steps of sequences;
+            of each kind the one that was not counted for longest goes first.
         clock: Monotonic seconds.
     """
 
@@ -103,7 +123,8 @@ class State:
         self._max_keys = max_keys
         self._clock = clock
         self._lock = threading.Lock()
-        self._meters: OrderedDict[Counter, _Meter] = OrderedDict()
+        self._accounts: dict[str, OrderedDict[str, dict[str, Meter]]] = {per: OrderedDict() for per in PERS}
+        self._sequences = Sequences(max_keys)
         #: How the process's agents stand; told decisions are recorded in it.
         self.trust = TrustBook(max_agents=max_keys)
 
@@ -117,70 +138,113 @@ class State:
         with self._lock:
             return self._used(counter, window)
 
-    def record(self, operation: Operation, decision: Decision) -> None:
-        """Account for a decided operation: its tokens, and its call unless the decision stops it."""
-        self.record_if(operation, decision, ())
+    def happened(self, happening: Happening, within: float | None = None, *, again: bool = False) -> bool:
+        """Whether a step happened in the last `within` seconds (None: since the process started).
 
-    def record_if(
-        self,
-        operation: Operation,
-        decision: Decision,
-        claims: tuple[tuple[Counter, float | None, int | float], ...],
-    ) -> bool:
-        """Account for the operation only if every claim (a counter, its window, its maximum) still has room.
-
-        Checking and counting are one step: threads that saw the same last free place cannot all take it.
+        Args:
+            happening: The step, and whose.
+            within: Seconds.
+            again: Leave the latest one out: it is the operation's own, which was counted before.
         """
-        amounts = _amounts(operation, decision)
         with self._lock:
-            if any(self._used(counter, window) >= maximum for counter, window, maximum in claims):
-                return False
-            for counter, amount in amounts:
-                self._add(counter, amount)
+            return self._sequences.happened(happening, within, self._clock(), again=again)
+
+    def cost_usd(self, per: str, attributes: Mapping[str, Any]) -> float:
+        """What the operation's conversation, agent or tenant has cost so far, in US dollars."""
+        return self.used(Counter("cost", "", per, key_of(per, attributes))) / PICO
+
+    def tokens(self, per: str, attributes: Mapping[str, Any]) -> int:
+        """How many tokens the operation's conversation, agent or tenant has used so far."""
+        return self.used(Counter("tokens", "", per, key_of(per, attributes)))
+
+    def trust_score(self, attributes: Mapping[str, Any]) -> int:
+        """The trust in the operation's agent: 0 to 1000."""
+        return self.trust.standing(agent_of(attributes)).score
+
+    def record(self, operation: Operation, decision: Decision) -> None:
+        """Account for a decided operation by the built-in prices; see `entry_of`."""
+        point, attributes = operation.point, operation.attributes
+        used = used_up(attributes, _BUILT_IN) if point == "model.after" else ()
+        self.record_if(entry_of(point, attributes, passed=not decision.enforced.stops, used=used), ())
+
+    def record_if(self, entry: Entry, claims: Iterable[Claim]) -> bool:
+        """Add `entry` only if all `claims` hold still. Looking and adding are one step."""
+        with self._lock:
+            now = self._clock()
+            for claim in claims:
+                if not self._holds(claim, now):
+                    return False
+            self._add(entry, now)
         return True
 
+    def _holds(self, claim: Claim, now: float) -> bool:
+        if claim.counter is not None and self._used(claim.counter, claim.window) >= claim.max:
+            return False
+        return claim.happening is None or not self._sequences.happened(claim.happening, claim.within, now)
+
     def _used(self, counter: Counter, window: float | None) -> int:
-        meter = self._meters.get(counter)
+        account = self._accounts[counter.per].get(counter.key)
+        meter = account.get(counter.kind or counter.of) if account else None
         if meter is None:
             return 0
         return meter.total if window is None else meter.within(window, self._clock())
 
-    def _add(self, counter: Counter, amount: int) -> None:
-        meter = self._meters.get(counter)
-        if meter is None:
-            meter = self._meters[counter] = _Meter()
-            if len(self._meters) > self._max_keys:
-                self._meters.popitem(last=False)
-        else:
-            self._meters.move_to_end(counter)
-        meter.add(amount, self._clock())
+    def _add(self, entry: Entry, now: float) -> None:
+        second = int(now)
+        if entry.amounts:
+            for per, key in entry.keys:
+                account = self._account(per, key)
+                for name, amount in entry.amounts:
+                    meter = account.get(name)
+                    if meter is None:
+                        meter = account[name] = Meter()
+                    meter.add(amount, second)
+        for happening in entry.happenings:
+            self._sequences.record(happening, now)
+
+    def _account(self, per: str, key: str) -> dict[str, Meter]:
+        accounts = self._accounts[per]
+        account = accounts.get(key)
+        if account is not None:
+            accounts.move_to_end(key)
+            return account
+        account = accounts[key] = {}
+        if len(accounts) > self._max_keys:
+            accounts.popitem(last=False)
+        return account
 
 
-def _amounts(operation: Operation, decision: Decision) -> list[tuple[Counter, int]]:
-    """What to add to which counts. Attributes that cannot be read count for an unknown agent."""
+def entry_of(
+    point: str,
+    attributes: Mapping[str, Any],
+    *,
+    passed: bool,
+    used: tuple[tuple[str, int], ...] = (),
+    happenings: tuple[Happening, ...] = (),
+) -> Entry:
+    """What a decided operation adds: a call before it, where it `passed`; what it has `used` after it.
+
+    Attributes that cannot be read count for an unknown agent.
+    """
+    kind, _, stage = point.partition(".")
+    amounts = used if stage != "before" else ((kind, 1),) if passed else ()
+    if not amounts:
+        return Entry(happenings=happenings) if happenings else NOTHING
+    pers = PERS if kind == "tool" else _PERS_OF_OTHERS
     try:
-        return _amounts_of(operation, decision, operation.attributes)
+        keys = tuple([(per, key_of(per, attributes)) for per in pers])
     except Exception:
-        return _amounts_of(operation, decision, {})
+        keys = tuple([(per, key_of(per, {})) for per in pers])
+    return Entry(amounts, keys, happenings)
 
 
-def _amounts_of(
-    operation: Operation, decision: Decision, attributes: Mapping[str, Any]
-) -> list[tuple[Counter, int]]:
-    kind, _, stage = operation.point.partition(".")
-    if stage == "before" and not decision.enforced.stops:
-        pers = ("conversation", "agent", "tool") if kind == "tool" else ("conversation", "agent")
-        return [(Counter("calls", kind, per, key_of(per, attributes)), 1) for per in pers]
-    if operation.point == "model.after" and (tokens := _tokens(attributes)):
-        return [
-            (Counter("tokens", "", per, key_of(per, attributes)), tokens) for per in ("conversation", "agent")
-        ]
-    return []
-
-
-def _tokens(attributes: Mapping[str, Any]) -> int:
-    used = (
-        first_of(attributes, ALIASES[name].attributes)
-        for name in ("usage.input_tokens", "usage.output_tokens")
-    )
-    return sum(value for value in used if type(value) is int and 0 < value < _MAX_TOKENS)
+def used_up(attributes: Mapping[str, Any], prices: Prices) -> tuple[tuple[str, int], ...]:
+    """The tokens of a model's answer and what they cost; nothing where the attributes cannot be read."""
+    try:
+        usage = usage_of(attributes)
+        tokens = usage.input + usage.output
+        cost = prices.cost_of(usage, attributes) if tokens else 0
+    except Exception:
+        return ()
+    amounts = (("tokens", tokens), ("cost", cost))
+    return tuple(amount for amount in amounts if amount[1])

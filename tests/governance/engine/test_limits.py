@@ -163,7 +163,7 @@ def test_a_clock_that_steps_back_loses_nothing() -> None:
 
 
 def test_the_count_that_was_not_added_to_for_longest_goes_first() -> None:
-    state = State(max_keys=4)
+    state = State(max_keys=2)
     for name in ("a", "b", "a", "c"):
         record(state, "model.before", conversation_id=name, agent_id=name)
     assert state.used(Counter("calls", "model", "agent", "a")) == 2
