@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from promethios.governance.detectors import DETECTORS, Scanner, redact, redact_text, render, survey
+from promethios.governance.detectors import DETECTORS, Scanner, redact, redact_text, render, stable, survey
 
 CARD = "4111 1111 1111 1111"
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -187,3 +188,65 @@ def test_redacting_a_plain_text_has_no_limit_of_length() -> None:
 def test_redacting_a_plain_text_without_a_hit_gives_the_same_object() -> None:
     text = '{"a": "b"}'
     assert redact_text(text, SCANNER) is text
+
+
+ALL = Scanner(DETECTORS.values())
+
+
+def clean_all(value: Any, suffix: Any = None) -> Any:
+    return redact(value, survey(value, ALL).found, suffix)
+
+
+@pytest.mark.parametrize(
+    ("value", "cleaned"),
+    [
+        ({"bsn": "123456782"}, {"bsn": "[REDACTED:pii.id.nl]"}),
+        ({"bsn": 123456782}, {"bsn": "[REDACTED:pii.id.nl]"}),
+        ({"customerBsn": 123456782}, {"customerBsn": "[REDACTED:pii.id.nl]"}),
+        ({"ssn": ["123456789", 5]}, {"ssn": ["[REDACTED:pii.ssn]", 5]}),
+        ({"phone": "030 1234567"}, {"phone": "[REDACTED:pii.phone]"}),
+        ({"n": 123456782, "bsn_old": None}, {"n": 123456782, "bsn_old": None}),
+        ({"bsn": {"value": 123456782}}, {"bsn": {"value": 123456782}}),
+    ],
+)
+def test_a_key_says_what_the_number_below_it_is(value: Any, cleaned: Any) -> None:
+    assert clean_all(value) == cleaned
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"bsn": 123456782}',
+        '{"name": "bsn", "value": 123456782}',
+        '[{"name": "bsn", "value":123456782 }, "bsn 111222333 \\" x"]',
+        '{"note": "a \\\\", "BSN":111222333}',
+    ],
+)
+def test_a_number_that_another_value_gives_away_leaves_json_behind(text: str) -> None:
+    redacted = clean_all(text)
+    json.loads(redacted)
+    assert "[REDACTED:pii.id.nl]" in redacted
+    assert not any(number in redacted for number in ("123456782", "111222333"))
+
+
+def test_stable_placeholders_tell_which_values_of_a_conversation_are_equal_and_nothing_else() -> None:
+    value = [CARD, f"again {CARD}", KEY, {"n": 4111111111111111}]
+    first, again, other, number = clean_all(value, stable("c-1"))
+    assert re.fullmatch(r"\[REDACTED:pii\.card:[0-9a-z]{4}\]", first)
+    assert again == f"again {first}"
+    assert other.startswith("[REDACTED:secret.aws:")
+    assert number["n"] != first  # written otherwise: another text
+    assert clean_all(value, stable("c-1")) == [first, again, other, number]
+    assert clean_all(value, stable("c-2"))[0] != first
+
+
+def test_a_stable_placeholder_of_hits_that_overlap_is_that_of_the_whole_stretch() -> None:
+    suffix = stable("c")
+    assert clean_all("+14155552671 4111111111111111", suffix).count("[REDACTED:") == 2
+    both = "tel 4917 6100 0000 0000 003"
+    assert clean_all(both, suffix) == f"tel [REDACTED:pii.card:{suffix('4917 6100 0000 0000 003')}]"
+
+
+def test_plain_text_is_redacted_with_stable_placeholders_too() -> None:
+    suffix = stable("c")
+    assert redact_text(CARD, SCANNER, suffix) == f"[REDACTED:pii.card:{suffix(CARD)}]"

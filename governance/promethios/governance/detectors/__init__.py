@@ -3,7 +3,7 @@
 from promethios.governance.detectors.catalogue import DETECTORS, resolve
 from promethios.governance.detectors.detector import Detector, Hit
 from promethios.governance.detectors.glance import surely_clean
-from promethios.governance.detectors.redaction import placeholder, redact, redact_text
+from promethios.governance.detectors.redaction import Suffix, placeholder, redact, redact_text, stable
 from promethios.governance.detectors.scanner import Scanner
 from promethios.governance.detectors.survey import Found, Survey, render, survey
 
@@ -13,12 +13,14 @@ __all__ = [
     "Found",
     "Hit",
     "Scanner",
+    "Suffix",
     "Survey",
     "placeholder",
     "redact",
     "redact_text",
     "render",
     "resolve",
+    "stable",
     "surely_clean",
     "survey",
 ]

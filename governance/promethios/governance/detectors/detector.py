@@ -55,8 +55,12 @@ class Detector:
 
 def behind(words: str, pattern: str) -> str:
     """The pattern behind one of the words, with at most 32 characters between them and no digit in them."""
-    word = rf"(?:^|[^A-Za-z]|\\[nrt])(?:{words})(?i:s|number|nummer|no|nr|num|id)?"
-    return rf"{word}[^0-9A-Za-z]\D{{0,31}}?\b({pattern})\b"
+    return rf"{word(words)}\D{{0,31}}?\b({pattern})\b"
+
+
+def word(words: str) -> str:
+    """One of the words, in the plural or with "number" behind it perhaps, and the character after it."""
+    return rf"(?:^|[^A-Za-z]|\\[nrt])(?:{words})(?i:s|number|nummer|no|nr|num|id)?[^0-9A-Za-z]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def surely_clean(values: Iterable[Any], scanner: Scanner, limit: int = MAX_CHARA
     texts: list[str] = []
     try:
         for value in values:
-            if _gather(value, texts, limit, 0) < 0:
+            if _gather(value, texts, limit, 0, scanner) < 0:
                 return False
     except Exception:
         return False
@@ -38,7 +38,7 @@ def surely_clean(values: Iterable[Any], scanner: Scanner, limit: int = MAX_CHARA
     return "\\u" not in joined and scanner.is_clear(joined)
 
 
-def _gather(value: Any, texts: list[str], left: int, depth: int) -> int:
+def _gather(value: Any, texts: list[str], left: int, depth: int, scanner: Scanner) -> int:
     """Add every text in the value; what is left of the characters to look at, below 0 where it is unusual."""
     kind = type(value)
     if depth > MAX_DEPTH or left < 0:
@@ -47,11 +47,11 @@ def _gather(value: Any, texts: list[str], left: int, depth: int) -> int:
         texts.append(value)
         return left - VALUE_COST - len(value)
     if kind is dict:
-        return _gather_map(value, texts, left - VALUE_COST, depth + 1)
+        return _gather_map(value, texts, left - VALUE_COST, depth + 1, scanner)
     if kind is list or kind is tuple:
         left -= VALUE_COST
         for item in value:
-            left = _gather(item, texts, left, depth + 1)
+            left = _gather(item, texts, left, depth + 1, scanner)
             if left < 0:
                 break
         return left
@@ -62,18 +62,22 @@ def _gather(value: Any, texts: list[str], left: int, depth: int) -> int:
     return left - VALUE_COST
 
 
-def _gather_map(value: dict[Any, Any], texts: list[str], left: int, depth: int) -> int:
+def _gather_map(value: dict[Any, Any], texts: list[str], left: int, depth: int, scanner: Scanner) -> int:
     for key, item in value.items():
         if type(key) is not str:
             return _UNUSUAL
         if len(key) > MAX_PLAIN_KEY or not key.isidentifier():
             texts.append(key)
             left -= len(key)
+        if label := scanner.label(key):
+            if type(item) is not str and type(item) is not int:
+                return _UNUSUAL
+            texts.append(f"{label}{item}")
         if type(item) is str and depth <= MAX_DEPTH:  # most of what there is: a message's role and text
             texts.append(item)
             left -= VALUE_COST + len(item)
         else:
-            left = _gather(item, texts, left, depth)
+            left = _gather(item, texts, left, depth, scanner)
         if left < 0:
             break
     return left

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from promethios.governance.detectors.detector import Detector, Hit
+from promethios.governance.detectors.detector import Detector, Hit, word
 from promethios.governance.detectors.patterns import Pattern, PatternSet, encode
 
 # Memory for the program and the automaton of one pattern, in bytes; with too little RE2 gets slow, not wrong.
@@ -19,6 +19,10 @@ MIN_LENGTH: Final = 6
 #: What stands between texts that are joined to be looked at together: no word goes on behind it, a line ends
 #: and begins at it, and no list of blanks goes across.
 SEPARATOR: Final = "\n\0\n"
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# Nearly all keys come again and again. Long ones are remembered no more than content is.
+_MAX_LABELS: Final = 4096
+_MAX_LABEL: Final = 32
 # What a pattern can say of the beginning or end of the whole text, which a text among others has not.
 _ENDS_OF_TEXT: Final = re.compile(r"\\[AzZ]|\(\?[a-zA-Z]*-")
 
@@ -31,6 +35,9 @@ class Scanner:
         self._patterns = [(detector, Pattern(source, _MAX_PATTERN_MEMORY)) for detector, source in pairs]
         # With (?m), "^" and "$" hold at more places and never at fewer: also at those of joined texts.
         self._set = PatternSet((f"(?m:{source})" for _, source in pairs), _MAX_MEMORY)
+        words = {detector.words for detector, _ in self._patterns if detector.words}
+        self._words = Pattern("|".join(map(word, sorted(words))), _MAX_MEMORY) if words else None
+        self._labels: dict[str, str] = {}
         #: Whether no pattern can tell texts that are joined with `SEPARATOR` from the same ones apart.
         self.joinable = not any(_ENDS_OF_TEXT.search(source) for _, source in pairs)
 
@@ -44,6 +51,16 @@ class Scanner:
             return []
         hits = {hit for index in found for hit in self._locate(index, text, data)}
         return sorted(hits, key=lambda hit: (hit.start, -hit.end, hit.detector))
+
+    def label(self, key: str) -> str:
+        """What to put in front of the values of a key: the key itself, where it has a word, else nothing."""
+        label = self._labels.get(key)
+        if label is None:
+            label = _CAMEL.sub("_", key) if self._words else ""
+            label = label + SEPARATOR if self._words and self._words.occurs(label + SEPARATOR) else ""
+            if len(self._labels) < _MAX_LABELS and len(key) <= _MAX_LABEL:
+                self._labels[key] = label
+        return label
 
     def is_clear(self, text: str) -> bool:
         """Whether no pattern occurs in the text; joined texts are allowed where the scanner is `joinable`."""

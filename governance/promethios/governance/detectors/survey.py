@@ -77,7 +77,7 @@ class Survey:
 def survey(value: Any, scanner: Scanner, limit: int = MAX_CHARACTERS) -> Survey:
     """Scan every text in `value`. It calls no code of foreign objects, and bounds what it looks at."""
     surveyor = _Surveyor(scanner, limit)
-    surveyor.look(value, (), 0)
+    surveyor.look(value, (), 0, "")
     return surveyor.result
 
 
@@ -113,23 +113,24 @@ class _Surveyor:
         self._left = limit
         self.result = Survey()
 
-    def look(self, value: Any, path: Path, depth: int) -> None:
+    def look(self, value: Any, path: Path, depth: int, label: str) -> None:
+        """Look through a value below a key whose `label` says what its texts and numbers are."""
         self._left -= VALUE_COST
         if self._left < 0:
             self.result.gap = "the payload is larger than what is scanned"
         elif depth > MAX_DEPTH:
             self.result.gap = f"the payload nests deeper than {MAX_DEPTH} levels"
         elif isinstance(value, str):
-            self._text(value, path, depth)
+            self._text(value, path, depth, label)
         elif isinstance(value, Mapping):
             self._map(value, path, depth)
         elif isinstance(value, (list, tuple)):
             for index, item in enumerate(value):
-                self.look(item, (*path, index), depth + 1)
+                self.look(item, (*path, index), depth + 1, label)
                 if self._left < 0:
                     break
         elif type(value) is int:
-            self._number(value, path)
+            self._number(value, path, label)
         elif value is not None and not isinstance(value, (bool, float)):
             self.result.gap = "the payload holds a value that is neither text, number, list nor map"
 
@@ -142,21 +143,28 @@ class _Surveyor:
             if (len(key) > MAX_PLAIN_KEY or not key.isidentifier()) and (hits := self._scanner.scan(key)):
                 self._add(key, hits, (*path, Masked(key, itself=True)))
                 inner = Masked(key)
-            self.look(item, (*path, inner), depth + 1)
+            self.look(item, (*path, inner), depth + 1, self._scanner.label(key))
             if self._left < 0:
                 break
 
-    def _number(self, value: int, path: Path) -> None:
-        if value in CARD_NUMBERS:
-            self._add(str(value), self._scanner.scan(str(value)), path)
+    def _number(self, value: int, path: Path, label: str) -> None:
+        if value in CARD_NUMBERS or (label and 0 < value < CARD_NUMBERS.stop):
+            self._add(str(value), self._scan(str(value), label), path)
 
-    def _text(self, value: str, path: Path, depth: int) -> None:
+    def _scan(self, text: str, label: str) -> list[Hit]:
+        if not label:
+            return self._scanner.scan(text)
+        skip = len(label)
+        hits = self._scanner.scan(label + text)
+        return [Hit(hit.detector, hit.start - skip, hit.end - skip) for hit in hits if hit.start >= skip]
+
+    def _text(self, value: str, path: Path, depth: int, label: str) -> None:
         text = str.__str__(value)
         if len(text) > self._left:
             text = text[: self._left]
             self.result.gap = "the payload is larger than what is scanned"
         self._left -= len(text)
-        hits = self._scanner.scan(text)
+        hits = self._scan(text, label)
         if not hits and "\\u" not in text:
             return
         if not self._inside(text, hits, path, depth):
@@ -168,7 +176,7 @@ class _Surveyor:
         if parsed is None:
             return False
         outer, self.result = self.result, Survey()
-        self.look(parsed, path, depth + 1)
+        self.look(parsed, path, depth + 1, "")
         inner, self.result = self.result, outer
         missed = Counter(hit.detector for hit in hits) - Counter(each.hit.detector for each in inner.found)
         if missed or inner.gap:
