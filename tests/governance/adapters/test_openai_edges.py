@@ -18,6 +18,7 @@ from tests.support.governed import CARD, POLICIES, MakeTraced, Traced
 from promethios.governance import Governor, PolicyViolation
 from promethios.governance.adapters import OpenAIGuard
 from promethios.governance.adapters.openai import _after
+from promethios.governance.adapters.openai_streams import read_part
 from promethios.governance.adapters.streams import GuardedStream
 from promethios.governance.enforcement.call import GovernedCall
 from promethios.receiver.demo.llm import StandIn
@@ -172,7 +173,7 @@ def test_a_part_of_an_unknown_shape_reaches_the_caller(governor: Governor) -> No
         def __next__(self) -> Any:
             return SimpleNamespace(choices=7)
 
-    assert next(GuardedStream(Stream(), GovernedCall(governor, "model", {}))).choices == 7
+    assert next(GuardedStream(Stream(), GovernedCall(governor, "model", {}), read_part)).choices == 7
 
 
 class Card(BaseModel):
@@ -190,7 +191,7 @@ def test_an_answer_parsed_into_the_applications_model_is_redacted(governor: Gove
         choices: list[Any]
 
     answer = Answer(choices=[parsed, CARD])
-    result = _after(GovernedCall(governor, "model", {}), answer, GuardedStream)
+    result = _after(GovernedCall(governor, "model", {}), answer)
     assert "1111" not in result.model_dump_json()
     assert result.choices[0] is parsed
 
@@ -200,4 +201,4 @@ def test_an_answer_that_is_not_as_its_model_says_passes_without_a_warning(govern
         choices: list[int]
 
     answer = Answer.model_construct(choices=["x"])
-    assert _after(GovernedCall(governor, "model", {}), answer, GuardedStream) is answer
+    assert _after(GovernedCall(governor, "model", {}), answer) is answer

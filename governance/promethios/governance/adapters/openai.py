@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from wrapt import wrap_function_wrapper
 
 from promethios.governance import semconv
-from promethios.governance.adapters.results import content_of, usage_of, write_back
+from promethios.governance.adapters.openai_streams import read_part
+from promethios.governance.adapters.results import RawAnswer, decide_result
 from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
 from promethios.governance.decision import Decision
 from promethios.governance.enforcement.call import GovernedCall, operation_span
@@ -76,7 +77,7 @@ def _guarded(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str,
         return wrapped(*args, **kwargs)
     with call.running():
         result = wrapped(*args, **kwargs)
-    return _after(call, result, GuardedStream)
+    return _after(call, result)
 
 
 async def _guarded_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -85,7 +86,7 @@ async def _guarded_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwarg
         return await wrapped(*args, **kwargs)
     with call.running():
         result = await wrapped(*args, **kwargs)
-    return _after(call, result, AsyncGuardedStream)
+    return _after(call, result)
 
 
 def _before(
@@ -137,15 +138,12 @@ def _attributes(client: Any, options: Any, body: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _after(call: GovernedCall, result: Any, guarded: type[GuardedStream] | type[AsyncGuardedStream]) -> Any:
+def _after(call: GovernedCall, result: Any) -> Any:
+    """What the caller gets of `result`: decided now, as it streams, or when a raw response is parsed."""
     if hasattr(result, "parse") and hasattr(result, "http_response"):
-        call.observe()  # with_raw_response: bytes, which are the caller's to read
-        return result
+        return RawAnswer(result, call, _after)
     if hasattr(result, "__stream__"):
-        return guarded(result, call)
-    content = content_of(result)
-    output = plain(content)
-    decision = call.after(usage_of(result), output=output or None)
-    if decision is not None and output:
-        write_back(result, content, output, decision.payload["output"])
+        guarded = AsyncGuardedStream if hasattr(result, "__anext__") else GuardedStream
+        return guarded(result, call, read_part)
+    decide_result(call, result)
     return result

@@ -1,18 +1,37 @@
-"""A model's answer in parts: handed on as it comes, decided as a whole when it has ended.
+"""A model's answer in parts, whatever library it comes from: inspected as it passes, told once.
 
-What the caller has already seen cannot be taken back, so a decision on a stream is told, not enforced.
+An adapter gives `GuardedStream` (or `AsyncGuardedStream`) the library's stream, the call, and a function that
+reads one part of it into a `Reading`: its texts, as `Piece`s with a channel each, its usage, the channels
+that it ends, and a content that it repeats as a whole. What may leave, when, and what stands there then is
+decided in `promethios.governance.enforcement.streaming`. `piece` makes a `Piece` of an attribute or of a key.
+
+    def read(event):
+        return Reading([piece(event.delta, "text", event.index)], usage_of(event))
+
+    return GuardedStream(stream, call, read)
+
+Every step of the library's stream runs in the call's own context (`GovernedCall.running`), so that a library
+which makes its request while it is iterated, or asks another library for it, is decided once. Streams that
+are closed, left as context managers or collected before their end are told as far as they went.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wrapt import ObjectProxy
 
-from promethios.governance.adapters.results import usage_of
+from promethios.governance.adapters.results import write_back
 from promethios.governance.enforcement.call import GovernedCall
+from promethios.governance.enforcement.channels import Piece
+from promethios.governance.enforcement.finalizing import close_when_collected
+from promethios.governance.enforcement.plain import plain
+from promethios.governance.enforcement.streaming import StreamInspector
+from promethios.governance.enforcement.violation import PolicyViolation
 
 # Generic for the type checker, and not at run time in every release that is supported.
 if TYPE_CHECKING:
@@ -22,148 +41,247 @@ else:
 
 _log = logging.getLogger(__name__)
 
-# As much of an answer as is kept for the decision, in characters.
-_KEPT = 262_144
+
+@dataclass(slots=True)
+class Reading:
+    """What one part of a stream says.
+
+    Args:
+        pieces: Its texts.
+        usage: What was used so far, by the names of the conventions.
+        ended: The starts of the keys of channels that it ends; ``()`` ends all.
+        whole: An object that repeats content as a whole, and that content by its names there.
+    """
+
+    pieces: Sequence[Piece | None] = ()
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    ended: Sequence[tuple[Hashable, ...]] = ()
+    whole: tuple[Any, dict[str, Any]] | None = None
 
 
-class _Transcript:
-    """The text and the usage of a stream, gathered from its parts; told once."""
+Read = Callable[[Any], Reading]
 
-    def __init__(self, call: GovernedCall) -> None:
-        self._call = call
-        self._texts: list[str] = []
-        self._length = 0
-        self._usage: dict[str, Any] = {}
-        self._told = False
 
-    def add(self, chunk: Any) -> None:
-        """Take what one part says: a delta of chat, an event of responses."""
+def piece(owner: Any, name: str, *channel: Hashable) -> Piece | None:
+    """The text that `owner`, an object or a dictionary, has under `name`; None where it has none."""
+    if isinstance(owner, dict):
+        text, put = owner.get(name), lambda new: owner.__setitem__(name, new)
+    else:
+        text, put = getattr(owner, name, None), lambda new: object.__setattr__(owner, name, new)
+    return Piece(channel, text, put) if isinstance(text, str) and text else None
+
+
+class _Passage:
+    """What the two kinds of streams share: parts go in as they come, and come out when they may leave."""
+
+    def __init__(self, call: GovernedCall, read: Read) -> None:
+        self.call = call
+        self.ready: deque[Any] = deque()
+        self.inspector = StreamInspector(call)
+        self.ended = False
+        self.error: Exception | None = None
+        self._read = read
+
+    def take(self, part: Any) -> None:
+        """Take the next part of the stream.
+
+        Raises:
+            PolicyViolation: The stream is stopped.
+        """
         try:
-            self._add(chunk)
+            reading = self._read(part)
         except Exception:
-            _log.exception("cannot read a part of a stream; the caller gets it all the same")
+            _log.exception(
+                "cannot read a part of a stream; the caller gets it unless a policy says otherwise"
+            )
+            self.inspector.unreadable()
+            reading = Reading()
+        self.inspector.usage.update(reading.usage)
+        self.ready += self.inspector.feed(part, filter(None, reading.pieces))
+        for channels in reading.ended:
+            self.ready += self.inspector.end(channels)
+        if reading.whole is not None:
+            self._take_whole(*reading.whole)
 
-    def _add(self, chunk: Any) -> None:
-        self._usage.update(usage_of(chunk))
-        self._usage.update(usage_of(getattr(chunk, "response", None)))
-        for text in _texts(chunk):
-            if self._length < _KEPT:
-                self._texts.append(text)
-                self._length += len(text)
+    def _take_whole(self, owner: Any, content: dict[str, Any]) -> None:
+        with self.call.fail_open("redact a part of a stream", "output"):
+            before = plain(content)
+            write_back(owner, content, before, self.inspector.whole(before))
 
-    def tell(self) -> None:
-        """Decide the whole, once, however the stream ended."""
-        if not self._told:
-            self._told = True
-            self._call.observe(self._usage, output="".join(self._texts) or None)
+    def end(self, error: Exception | None = None) -> None:
+        """Take the end of the stream, or what it failed with; both come when all that may leave has left.
 
+        Raises:
+            PolicyViolation: What was held back may not leave.
+        """
+        self.ended, self.error = True, error
+        self.ready += self.inspector.end()
 
-def _texts(chunk: Any) -> Iterator[str]:
-    if isinstance(delta := getattr(chunk, "delta", None), str):
-        yield delta
-    for choice in getattr(chunk, "choices", None) or ():
-        delta = getattr(choice, "delta", None)
-        if isinstance(content := getattr(delta, "content", None), str):
-            yield content
-        for tool_call in getattr(delta, "tool_calls", None) or ():
-            arguments = getattr(getattr(tool_call, "function", None), "arguments", None)
-            if isinstance(arguments, str):
-                yield arguments
+    def finished(self) -> BaseException | None:
+        """What ends the iteration, once: an error of the stream; None for its ordinary end."""
+        error, self.error = self.error, None
+        return error
+
+    def stop(self) -> None:
+        """Let nothing more leave."""
+        self.ready.clear()
+        self.ended = True
 
 
 class _Response(Proxy):
     """The HTTP response of a stream: the client's own helpers close it, and not the stream."""
 
-    def __init__(self, response: Any, transcript: _Transcript) -> None:
+    def __init__(self, response: Any, inspector: StreamInspector) -> None:
         super().__init__(response)
-        self._self_transcript = transcript
+        self._self_inspector = inspector
 
     def close(self) -> None:
-        """Close the response; what came until now is decided."""
-        self._self_transcript.tell()
+        """Close the response; what came until now is told."""
+        self._self_inspector.close()
         self.__wrapped__.close()
 
     async def aclose(self) -> None:
-        """Close the response; what came until now is decided."""
-        self._self_transcript.tell()
+        """Close the response; what came until now is told."""
+        self._self_inspector.close()
         await self.__wrapped__.aclose()
 
 
 class GuardedStream(Proxy):
-    """A synchronous stream of a model's answer, and everything else that it is."""
+    """A synchronous stream of a model's answer, and everything else that it is.
 
-    def __init__(self, stream: Any, call: GovernedCall) -> None:
+    Args:
+        stream: The library's.
+        call: The call that it answers.
+        read: Reads one part of it.
+    """
+
+    def __init__(self, stream: Any, call: GovernedCall, read: Read) -> None:
         super().__init__(stream)
-        self._self_transcript = _Transcript(call)
+        self._self_passage = _Passage(call, read)
+        close_when_collected(self, self._self_passage.inspector)
 
     @property
     def response(self) -> Any:
         """The HTTP response that the stream is read from."""
-        return _Response(self.__wrapped__.response, self._self_transcript)
+        return _Response(self.__wrapped__.response, self._self_passage.inspector)
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
+        passage = self._self_passage
         try:
-            chunk = self.__wrapped__.__next__()
-        except BaseException:
-            self._self_transcript.tell()
+            while not passage.ready:
+                if passage.ended:
+                    raise passage.finished() or StopIteration
+                self._step(passage)
+        except PolicyViolation:
+            passage.stop()
+            _close(self.__wrapped__)
             raise
-        self._self_transcript.add(chunk)
-        return chunk
+        return passage.ready.popleft()
+
+    def _step(self, passage: _Passage) -> None:
+        try:
+            with passage.call.running():
+                part = self.__wrapped__.__next__()
+        except StopIteration:
+            passage.end()
+        except Exception as error:
+            passage.end(error)
+        except BaseException:
+            passage.inspector.close()
+            raise
+        else:
+            passage.take(part)
 
     def __enter__(self) -> GuardedStream:
         self.__wrapped__.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> Any:
-        self._self_transcript.tell()
+        self._self_passage.inspector.close()
         return self.__wrapped__.__exit__(*error)
 
     def close(self) -> None:
-        """Close the stream; what came until now is decided."""
-        self._self_transcript.tell()
+        """Close the stream; what came until now is told."""
+        self._self_passage.inspector.close()
         self.__wrapped__.close()
 
 
 class AsyncGuardedStream(Proxy):
     """An asynchronous stream of a model's answer, and everything else that it is."""
 
-    def __init__(self, stream: Any, call: GovernedCall) -> None:
+    def __init__(self, stream: Any, call: GovernedCall, read: Read) -> None:
         super().__init__(stream)
-        self._self_transcript = _Transcript(call)
+        self._self_passage = _Passage(call, read)
+        close_when_collected(self, self._self_passage.inspector)
 
     @property
     def response(self) -> Any:
         """The HTTP response that the stream is read from."""
-        return _Response(self.__wrapped__.response, self._self_transcript)
+        return _Response(self.__wrapped__.response, self._self_passage.inspector)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
     async def __anext__(self) -> Any:
+        passage = self._self_passage
         try:
-            chunk = await self.__wrapped__.__anext__()
-        except BaseException:
-            self._self_transcript.tell()
+            while not passage.ready:
+                if passage.ended:
+                    raise passage.finished() or StopAsyncIteration
+                await self._step(passage)
+        except PolicyViolation:
+            passage.stop()
+            await _aclose(self.__wrapped__)
             raise
-        self._self_transcript.add(chunk)
-        return chunk
+        return passage.ready.popleft()
+
+    async def _step(self, passage: _Passage) -> None:
+        try:
+            with passage.call.running():
+                part = await self.__wrapped__.__anext__()
+        except StopAsyncIteration:
+            passage.end()
+        except Exception as error:
+            passage.end(error)
+        except BaseException:
+            passage.inspector.close()
+            raise
+        else:
+            passage.take(part)
 
     async def __aenter__(self) -> AsyncGuardedStream:
         await self.__wrapped__.__aenter__()
         return self
 
     async def __aexit__(self, *error: Any) -> Any:
-        self._self_transcript.tell()
+        self._self_passage.inspector.close()
         return await self.__wrapped__.__aexit__(*error)
 
     async def close(self) -> None:
-        """Close the stream; what came until now is decided."""
-        self._self_transcript.tell()
+        """Close the stream; what came until now is told."""
+        self._self_passage.inspector.close()
         await self.__wrapped__.close()
 
     async def aclose(self) -> None:
         """Close the stream, under the other name of it."""
         await self.close()
+
+
+def _close(stream: Any) -> None:
+    """Close what is behind a stream that was stopped; that it cannot be closed changes nothing."""
+    try:
+        getattr(stream, "close", lambda: None)()
+    except Exception:
+        _log.exception("cannot close a stream that was stopped")
+
+
+async def _aclose(stream: Any) -> None:
+    close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+    try:
+        if close is not None:
+            await close()
+    except Exception:
+        _log.exception("cannot close a stream that was stopped")

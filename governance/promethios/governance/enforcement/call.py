@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 from opentelemetry import context as otel
@@ -13,12 +14,16 @@ from opentelemetry.trace import Span
 
 from promethios.governance.decision import Decision
 from promethios.governance.enforcement.ambient import Running, kind_of, running, subject_of
+from promethios.governance.enforcement.plain import UNREADABLE
 from promethios.governance.enforcement.violation import PolicyViolation
 from promethios.governance.operation import Operation
 from promethios.governance.telemetry.spans import stamp
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
+    from promethios.governance.policies.model import Policy
+
+_log = logging.getLogger(__name__)
 
 
 class GovernedCall:
@@ -35,7 +40,7 @@ class GovernedCall:
 
     Args:
         governor: Who decides.
-        kind: ``tool``, ``model`` or ``agent``.
+        kind: ``tool``, ``model``, ``agent``, or ``response``, which has no before.
         attributes: What identifies the operation.
         by_adapter: Whether the caller sees all that there is to see of the operation.
     """
@@ -51,6 +56,7 @@ class GovernedCall:
         self._by_adapter = by_adapter
         self._around = self._same_around()
         self._running: Running | None = None
+        self._point_after = "response" if kind == "response" else f"{kind}.after"
 
     @classmethod
     def begin(cls, governor: Governor, kind: str, attributes: Mapping[str, Any]) -> Self | None:
@@ -103,6 +109,45 @@ class GovernedCall:
         """Decide what the caller already has, such as a stream that has ended: told, not enforced."""
         self._governor.observe(self._finished(attributes, payload), self._context)
 
+    def listeners(self) -> tuple[Policy, ...]:
+        """The policies that decide what the call gives."""
+        return tuple(each for each in self._governor.bundle.policies if self._point_after in each.on)
+
+    def peek(self, attributes: Mapping[str, Any], **payload: Any) -> Decision:
+        """What would be decided of a part of what the call gives; nothing is counted or told."""
+        return self._governor.peek(self._finished(attributes, payload), self._context)
+
+    def conclude(self, decision: Decision, attributes: Mapping[str, Any]) -> Decision:
+        """Account for what the call gave and tell `decision`, which `peek` made of its parts."""
+        if self._is_adapters() and not decision.verdict:
+            return decision
+        told = self._governor.conclude(self._finished(attributes, {}), decision, self._context)
+        if self._span is not None and told.verdict:
+            stamp(self._span, told, "guard")
+        return told
+
+    @contextmanager
+    def fail_open(self, doing: str, *fields: str) -> Iterator[None]:
+        """Around our own reading or writing of what the operation carries: what goes wrong there is ours.
+
+        It is logged and the call goes on, but what could not be done is for policies that look at `fields`
+        (``input`` and ``arguments`` before the call, ``output`` and ``result`` after) a case of ``onError``.
+
+        Raises:
+            PolicyViolation: One of them says ``block``.
+        """
+        try:
+            yield
+        except PolicyViolation:
+            raise
+        except Exception:
+            _log.exception("cannot %s; the call goes on unless a policy says otherwise", doing)
+            before = not {"output", "result"}.intersection(fields)
+            point = f"{self._kind}.before" if before else self._point_after
+            operation = Operation(point, self._attributes, **dict.fromkeys(fields, UNREADABLE))
+            first = self._running.decision if before and self._running is not None else None
+            self._enforce(self._governor.decide_again(operation, first, self._context))
+
     def _same_around(self) -> Running | None:
         """The operation around, where it is this one; of two adapters the inner one is not asked at all."""
         around = running()
@@ -119,7 +164,7 @@ class GovernedCall:
         return self._around is not None or (self._running is not None and self._running.taken)
 
     def _finished(self, attributes: Mapping[str, Any] | None, payload: dict[str, Any]) -> Operation:
-        return Operation(f"{self._kind}.after", {**self._attributes, **(attributes or {})}, **payload)
+        return Operation(self._point_after, {**self._attributes, **(attributes or {})}, **payload)
 
     def _enforce(self, decision: Decision) -> Decision:
         shown = decision if decision.id or self._around is None else self._around.decision

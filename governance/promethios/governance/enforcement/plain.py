@@ -8,7 +8,8 @@ for an object that cannot be read, that is within itself, or that nests too deep
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -16,9 +17,19 @@ from pathlib import PurePath
 from typing import Any, Final
 from uuid import UUID
 
+_log = logging.getLogger(__name__)
 _DEPTH: Final = 64
 _PLAIN: Final = (str, int, float, bool, type(None))
 _PRINTED: Final = (date, time, timedelta, Decimal, UUID, PurePath)
+
+
+class _Unreadable:
+    def __repr__(self) -> str:
+        return "<unreadable>"
+
+
+#: Stands for content that there is and that could not be read: detectors say so, and ``onError`` answers.
+UNREADABLE: Final = _Unreadable()
 
 # What was seen already, by identity: the object, which stays alive by it, and its plain value.
 _Seen = dict[int, tuple[Any, Any]]
@@ -27,6 +38,15 @@ _Seen = dict[int, tuple[Any, Any]]
 def plain(value: Any) -> Any:
     """`value` with every known kind of object in it as a plain value; the very same object if it has none."""
     return _plain(value, 0, {})
+
+
+def readable(read: Callable[..., Any], *args: Any) -> Any:
+    """What `read` gives, or `UNREADABLE`: nothing that a library's object does reaches the application."""
+    try:
+        return read(*args)
+    except Exception:
+        _log.exception("cannot read what an operation carries; policies that look there answer by onError")
+        return UNREADABLE
 
 
 def _plain(value: Any, depth: int, seen: _Seen) -> Any:
