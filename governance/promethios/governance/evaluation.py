@@ -258,6 +258,7 @@ class Evaluation:
             Evidence(each.hit.detector, render(name, each.path), each.hit.start, each.hit.end, each.digest)
             for name, each in found[:MAX_EVIDENCE]
         )
+        attributes = self._operation.attributes
         weight = weight_of(
             policy.severity,
             mode=policy.mode,
@@ -270,7 +271,7 @@ class Evaluation:
                 policy_id=policy.id,
                 severity=policy.severity,
                 action=policy.action,
-                reason=message.render(self._facts) if message else reason_of(policy, found),
+                reason=message.render(attributes, self._state) if message else reason_of(policy, found),
                 mode=policy.mode,
                 controls=policy.controls,
                 evidence=evidence,
