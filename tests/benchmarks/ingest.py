@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.support.otlp import span, trace_request
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.support.otlp import decision_span, span, trace_request
 from tests.support.receiver import RunningReceiver
 
 from promethios.receiver.ingest.batch import Batch, Origin
@@ -41,12 +42,24 @@ ATTRIBUTES = {
 }
 
 
-def bodies(requests: int, size: int) -> list[bytes]:
-    """Requests of `size` spans each, about 600 bytes a span."""
+def bodies(requests: int, size: int, decisions: float = 0.0) -> list[bytes]:
+    """Requests of `size` spans each, about 600 bytes a span; this share of them tells a decision."""
+    told = round(size * decisions)
     return [
-        trace_request(*(span(attributes=ATTRIBUTES) for _ in range(size))).SerializeToString()
+        trace_request(
+            *(span(attributes=ATTRIBUTES) for _ in range(size - told)),
+            *(_decision(number) for number in range(told)),
+        ).SerializeToString()
         for _ in range(requests)
     ]
+
+
+def _decision(number: int) -> Span:
+    """A decision of one of ten agents; one in twenty has a match."""
+    agent = {"gen_ai.agent.name": f"clerk-{number % 10}"}
+    if number % 20:
+        return decision_span("allow", (), agent)
+    return decision_span("block", ({},), agent)
 
 
 def through_http(folder: Path, requests: list[bytes]) -> float:
@@ -100,8 +113,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=40)
     parser.add_argument("--spans", type=int, default=512, help="in each request")
+    parser.add_argument("--decisions", type=float, default=0.0, help="the share of spans that tell one")
     given = parser.parse_args()
-    requests = bodies(given.requests, given.spans)
+    requests = bodies(given.requests, given.spans, given.decisions)
     number = given.requests * given.spans
     with tempfile.TemporaryDirectory() as folder:
         over, bare = through_http(Path(folder), requests), alone(Path(folder), requests)

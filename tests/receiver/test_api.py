@@ -83,7 +83,7 @@ def test_status_counts_everything(ask: Any) -> None:
     (row,) = rows(ask("status"))
     counted = ("spans", "metric_points", "logs", "decisions", "violations", "agents")
     assert [row[name] for name in counted] == [5, 1, 1, 2, 2, 2]
-    assert (row["version"], row["schema"], row["store"]) == ("0.1.0", "0001", "sqlite")
+    assert (row["version"], row["schema"], row["store"]) == ("0.1.0", "0002", "sqlite")
     assert row["started"] <= row["last_ingest"] <= time.time_ns() // 1_000_000
 
 
@@ -93,6 +93,8 @@ def test_agents_are_all_there_idle_or_not(ask: Any, now: int) -> None:
         "agent_id": "clerk",
         "service_name": "shop",
         "status": clerk["status"],
+        "trust": 79,
+        "tier": "restricted",
         "first_seen": now // 1_000_000,
         "last_seen": now // 1_000_000 + 5,
         "decisions": 2,

@@ -20,9 +20,9 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def test_every_route_is_documented() -> None:
     for path, _, filters in ROUTES:
-        name = path.partition("/")[0] if path.startswith("series") else path.replace("<trace_id>", "{id}")
+        name = path.partition("/")[0] if path.startswith("series") else re.sub(r"<[^>]+>", "{id}", path)
         assert f"`{name}" in README, path
-        assert path.rpartition("/")[2].replace("<trace_id>", "") in README
+        assert re.sub(r"<[^>]+>", "", path).rpartition("/")[2] in README
         for each in filters:
             assert f"`{each}`" in README
 

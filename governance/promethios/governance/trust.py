@@ -163,8 +163,20 @@ def believable(at: int, now: int) -> int:
     return at if at <= now + _SKEW else now
 
 
+def outweighed(weight: float, at: int, now: int, younger: int) -> float:
+    """What is left of a decision's weight in `s`.
+
+    Args:
+        weight: Of the decision.
+        at: When it was decided, Unix nanoseconds.
+        now: The time of the standing, Unix nanoseconds.
+        younger: How many decisions were accounted for after it.
+    """
+    return min(weight, MAX_WEIGHT) * math.pow(_KEPT, younger) * _faded(max(0, now - at), _BAD_HALF_LIFE)
+
+
 def _faded(nanoseconds: int, half_life: int) -> float:
-    return 2.0 ** (-nanoseconds / half_life)
+    return math.exp2(-nanoseconds / half_life)
 
 
 def weight_of(

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from promethios.receiver.answers import answer
 from promethios.receiver.api import api_blueprint
 from promethios.receiver.api.keys import keys_blueprint
+from promethios.receiver.api.trust import trust_blueprint
 from promethios.receiver.console import blueprint as console
 from promethios.receiver.health import health_blueprint
 from promethios.receiver.otlp.budget import Budget
@@ -44,6 +45,7 @@ def create_app(services: Services, budget: Budget) -> Flask:
     app.register_blueprint(otlp_blueprint(services.pipeline, budget, services.settings))
     app.register_blueprint(api_blueprint(services))
     app.register_blueprint(keys_blueprint(services))
+    app.register_blueprint(trust_blueprint(services))
     app.register_blueprint(health_blueprint(services.writer))
     app.register_blueprint(console)
 

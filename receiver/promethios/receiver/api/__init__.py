@@ -8,7 +8,17 @@ from typing import Any, Final
 import orjson
 from flask import Blueprint, Response, g, request
 
-from promethios.receiver.api import decisions, logs, series, stats, status, timeline, traces, violations
+from promethios.receiver.api import (
+    decisions,
+    logs,
+    series,
+    stats,
+    status,
+    timeline,
+    traces,
+    trust,
+    violations,
+)
 from promethios.receiver.api.agents import agents
 from promethios.receiver.api.question import parse_question
 from promethios.receiver.api.view import View
@@ -28,6 +38,9 @@ ROUTES: Final[tuple[tuple[str, Callable[..., dict[str, Any]], frozenset[str]], .
     ("series/tokens", series.tokens, frozenset()),
     ("series/ingest", series.ingest, frozenset()),
     ("series/liveness", timeline.liveness, frozenset()),
+    ("series/trust", trust.series, frozenset()),
+    ("trust", trust.trust, frozenset()),
+    ("trust/<path:agent_id>", trust.explain, frozenset()),
     ("traces/<trace_id>", traces.trace, frozenset()),
     ("logs", logs.logs, frozenset({"severity"})),
 )

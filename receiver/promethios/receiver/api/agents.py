@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from promethios.governance.trust import NEW, Standing, fade
 from promethios.receiver.api.calls import is_call, is_governed, uses_tokens
 from promethios.receiver.api.columns import count_if
 from promethios.receiver.api.liveness import state
 from promethios.receiver.api.question import Question
+from promethios.receiver.api.trust import standings
 from promethios.receiver.api.view import View
 from promethios.receiver.services import Services
 from promethios.receiver.store import schema
@@ -26,16 +28,29 @@ def agents(_: Services, view: View, question: Question) -> dict[str, Any]:
     for part in (_decided(view, question), _violated(view, question), _called(view, question)):
         for row in part:
             counted.setdefault(row["agent_id"], {}).update(row)
-    now = time.time_ns() // 1_000_000
-    return {"data": [_row(agent._mapping, counted.get(agent.agent_id, {}), now) for agent in known]}
+    now = time.time_ns()
+    trusted = {agent: fade(standing, now) for agent, (standing, _) in standings(view).items()}
+    return {
+        "data": [
+            _row(
+                agent._mapping,
+                counted.get(agent.agent_id, {}),
+                trusted.get(agent.agent_id, NEW),
+                now // 1_000_000,
+            )
+            for agent in known
+        ]
+    }
 
 
-def _row(agent: Any, counted: dict[str, Any], now: int) -> dict[str, Any]:
+def _row(agent: Any, counted: dict[str, Any], trusted: Standing, now: int) -> dict[str, Any]:
     last_seen = agent["last_seen_unix_nano"] // 1_000_000
     return {
         "agent_id": agent["agent_id"],
         "service_name": agent["service_name"],
         "status": state(now - last_seen),
+        "trust": trusted.score,
+        "tier": trusted.tier,
         "first_seen": agent["first_seen_unix_nano"] // 1_000_000,
         "last_seen": last_seen,
         **{name: counted.get(name) or 0 for name in _COUNTS},

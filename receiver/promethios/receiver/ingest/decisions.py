@@ -2,6 +2,9 @@
 
 The span itself is stored like any other. What it tells becomes a row of `decisions`, and each of its
 guardrail events a row of `violations`; a span that tells it wrongly leaves a warning in the answer.
+
+Each match weighs in its agent's trust what the agent says, or what its severity says, where it counts; the
+decision weighs as much as the heaviest of its matches.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from promethios.governance import semconv
 from promethios.governance.decision import Verdict
+from promethios.governance.trust import believable, weight_of
 from promethios.receiver.ingest.batch import Batch, Origin
 from promethios.receiver.ingest.normalise import genai_of
 from promethios.receiver.ingest.values import ItemError, attributes_of, json_text
@@ -25,13 +29,14 @@ def add_decision(batch: Batch, origin: Origin, span: Span, attributes: dict[str,
         violations = [
             attributes_of(event.attributes) for event in span.events if event.name == semconv.GUARDRAIL_EVENT
         ]
-        row = _decision(batch, origin, span, attributes, violations)
+        weights = [_weight(event) for event in violations]
+        row = (*_decision(batch, origin, span, attributes, violations), max(weights, default=0.0))
     except ItemError as error:
         batch.warn(f"span '{semconv.DECISION_SPAN}' was stored, but tells no decision: {error}")
         return
     batch.add("decisions", row)
     agent_id, operation = row[3], genai_of(attributes)
-    for ordinal, event in enumerate(violations):
+    for ordinal, (event, weight) in enumerate(zip(violations, weights, strict=True)):
         batch.add(
             "violations",
             (
@@ -44,7 +49,8 @@ def add_decision(batch: Batch, origin: Origin, span: Span, attributes: dict[str,
                 row[6],
                 operation.model,
                 operation.tool,
-                *row[-2:],
+                *row[-3:-1],
+                weight,
             ),
         )
 
@@ -57,7 +63,7 @@ def _decision(
     return (
         origin.tenant_id,
         _required(attributes, semconv.DECISION_ID),
-        span.start_time_unix_nano,
+        _when(batch, span),
         batch.agent(origin, attributes, span.end_time_unix_nano),
         _text(attributes, semconv.SERVICE_INSTANCE_ID) or origin.instance_id,
         _seq(attributes),
@@ -95,6 +101,29 @@ def _violation(event: dict[str, Any]) -> tuple[Any, ...]:
         int(event.get(semconv.POLICY_FAILED) is True),
         json_text(event.get(semconv.POLICY_CONTROLS) or []),
         json_text(event.get(semconv.POLICY_EVIDENCE) or []),
+    )
+
+
+def _when(batch: Batch, span: Span) -> int:
+    """When it was decided: not after it was received, whatever the agent's clock says."""
+    told = span.start_time_unix_nano
+    when = believable(told, batch.received)
+    if when != told:
+        batch.warn("a decision is from the future: taken as of now; is the agent's clock right?")
+    return when
+
+
+def _weight(event: dict[str, Any]) -> float:
+    """What the agent says that the match weighs; else what it weighs by what is known of it."""
+    if type(told := event.get(semconv.POLICY_WEIGHT)) in (int, float):
+        return weight_of("", policy_weight=told)
+    evidence = event.get(semconv.POLICY_EVIDENCE)
+    found = [text.split(" ", 2) for text in evidence if isinstance(text, str)] if evidence else []
+    return weight_of(
+        _text(event, semconv.POLICY_SEVERITY) or "medium",
+        mode=_text(event, semconv.POLICY_MODE) or "enforce",
+        failed=event.get(semconv.POLICY_FAILED) is True,
+        found=[(parts[0], parts[1]) for parts in found if len(parts) > 1],
     )
 
 

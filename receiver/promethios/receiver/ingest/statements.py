@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table
 
 from promethios.receiver.ingest.batch import Batch, Row
 from promethios.receiver.store import schema
+from promethios.receiver.trust.replay import advance_stored
 
 #: Rows for each statement: beyond this nothing is gained, and SQLite caps the values at 32,766.
 _ROWS: Final = 200
@@ -30,6 +32,11 @@ _ORDER: Final = (
     schema.decisions,
     schema.violations,
     schema.heartbeats,
+)
+
+_DECISION: Final = [column.name for column in schema.decisions.columns if column.name != "id"]
+_TIME_AND_NUMBER: Final = itemgetter(
+    *(_DECISION.index(name) for name in ("time_unix_nano", "instance_id", "seq"))
 )
 
 _SEEN: Final = """
@@ -49,19 +56,32 @@ def store(connection: Connection, batch: Batch) -> int:
         How many spans were there already with other content: the first is kept, and somebody should know.
     """
     conflicts = 0
+    latest = _latest_decision(connection, batch)
     for table in _ORDER:
         rows = batch.rows.get(table.name, [])
         if table in _HASHED:
             rows = list(dict.fromkeys(rows))
+        elif table is schema.decisions:
+            # The order in which trust takes them: each process's own, and by time.
+            rows = sorted(rows, key=_TIME_AND_NUMBER)
         stored = _insert(connection, table, rows)
         if table is schema.spans and stored < len(rows):
             conflicts = _count_conflicts(connection, rows)
+    if latest is not None:
+        advance_stored(connection, batch.tenant_id, latest)
     for agent_id, (service, first, last) in batch.seen.items():
         connection.exec_driver_sql(_SEEN, (batch.tenant_id, agent_id, service, first, last))
     connection.exec_driver_sql(
         "UPDATE tenants SET last_ingest_unix_nano = ? WHERE id = ?", (batch.received, batch.tenant_id)
     )
     return conflicts
+
+
+def _latest_decision(connection: Connection, batch: Batch) -> int | None:
+    """The id of the latest decision there is, where the batch has decisions: new ones get greater ids."""
+    if "decisions" not in batch.rows:
+        return None
+    return connection.exec_driver_sql("SELECT max(id) FROM decisions").scalar() or 0
 
 
 def _insert(connection: Connection, table: Table, rows: list[Row]) -> int:

@@ -239,8 +239,10 @@ decisions: Final = Table(
     Column("reason", Text, nullable=False),
     Column("trace_id", LargeBinary, nullable=False),
     Column("span_id", LargeBinary, nullable=False),
+    Column("weight", Float, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "decision_id", name="uq_decisions"),
     Index("ix_decisions_time", "tenant_id", "time_unix_nano"),
+    Index("ix_decisions_agent", "tenant_id", "agent_id"),
     Index("ix_decisions_span", "tenant_id", "trace_id", "span_id"),
 )
 
@@ -269,6 +271,53 @@ violations: Final = Table(
     Column("tool", Text),
     Column("trace_id", LargeBinary, nullable=False),
     Column("span_id", LargeBinary, nullable=False),
+    Column("weight", Float, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "decision_id", "ordinal", name="uq_violations"),
     Index("ix_violations_time", "tenant_id", "time_unix_nano"),
+)
+
+#: How each agent stands: the state that its next decision goes on from.
+trust_standings: Final = Table(
+    "trust_standings",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("agent_id", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("r", Float, nullable=False),
+    Column("s", Float, nullable=False),
+    Column("g", Float, nullable=False),
+    Column("last_unix_nano", Int64, nullable=False),
+    Column("alarmed", Integer, nullable=False),
+    Column("decisions", Int64, nullable=False),
+    Column("position", Int64, nullable=False),
+    Column("told_score", Integer, nullable=False),
+    Column("told_alarmed", Integer, nullable=False),
+    UniqueConstraint("tenant_id", "agent_id", name="uq_trust_standings"),
+)
+
+#: How each agent stood: a row where the score has moved, or an alarm was raised, calmed or acknowledged.
+trust_scores: Final = Table(
+    "trust_scores",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("agent_id", Text, nullable=False),
+    Column("time_unix_nano", Int64, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("bound", Float, nullable=False),
+    Column("evidence", Float, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("r", Float, nullable=False),
+    Column("s", Float, nullable=False),
+    Column("g", Float, nullable=False),
+    Column("last_unix_nano", Int64, nullable=False),
+    Column("alarmed", Integer, nullable=False),
+    Column("decisions", Int64, nullable=False),
+    Column("position", Int64, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("decision_id", Text, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_trust_scores_agent", "tenant_id", "agent_id", "time_unix_nano"),
 )
