@@ -2,13 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from promethios.governance.conditions.facts import Facts
-from promethios.governance.operation import Operation
 from promethios.governance.policies.template import Template, compile_template
 
 
 def rendered(template: Template, attributes: dict[str, Any]) -> str:
-    return template.render(Facts(Operation("tool.before", attributes)))
+    return template.render(attributes)
 
 
 def test_a_message_takes_the_names_of_the_operation() -> None:
@@ -56,5 +54,5 @@ class Spent:
 
 def test_a_message_tells_what_was_before_where_that_is_known() -> None:
     template = compile_template("${trust.score}, ${conversation.cost_usd} $, ${conversation.tokens}", {})
-    assert template.render(Facts(Operation("tool.before"), Spent())) == "405, 1.01 $, 7"
+    assert template.render({}, Spent()) == "405, 1.01 $, 7"
     assert rendered(template, {}) == "?, ? $, ?"

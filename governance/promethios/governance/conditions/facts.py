@@ -59,13 +59,11 @@ class Facts(Frame):
         Raises:
             EvaluationError: there is no state.
         """
-        if self._state is None:
-            raise EvaluationError(f"'{name}' is not known here")
         if self._known is None:
             self._known = {}
         value = self._known.get(name)
         if value is None:
-            value = self._known[name] = _PAST[name][1](self._state, self.attributes)
+            value = self._known[name] = read_past(name, self.attributes, self._state)
         return value
 
     def arguments(self) -> Mapping[str, Any]:
@@ -100,6 +98,13 @@ class Facts(Frame):
 def environment(params: Mapping[str, Any]) -> Environment:
     """The names that a policy with these parameters can use."""
     return Environment({**_VARIABLES, "params": constant(MAP, params)}, lambda facts: facts.attributes)
+
+
+def read_past(name: str, attributes: Mapping[str, Any], state: Past | None) -> Any:
+    """The value of one of `PAST`; raises `EvaluationError` where there is no state."""
+    if state is None:
+        raise EvaluationError(f"'{name}' is not known here")
+    return _PAST[name][1](state, attributes)
 
 
 def _arguments(value: Any) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from promethios.governance.conditions import EvaluationError
 from promethios.governance.conditions.aliases import ALIASES, CONTENT
-from promethios.governance.conditions.facts import PAST, Facts
+from promethios.governance.conditions.facts import PAST, Past, read_past
 from promethios.governance.conditions.hints import did_you_mean
 from promethios.governance.conditions.values import to_text
 
@@ -36,11 +36,11 @@ class Template:
     texts: tuple[str, ...]
     names: tuple[str, ...]
 
-    def render(self, facts: Facts) -> str:
+    def render(self, attributes: Mapping[str, Any], state: Past | None = None) -> str:
         """The message for an operation; a value that cannot be read is a question mark."""
         pieces = [self.texts[0]]
         for name, text in zip(self.names, self.texts[1:], strict=True):
-            pieces += (_value(name, facts), text)
+            pieces += (_value(name, attributes, state), text)
         return "".join(pieces)
 
 
@@ -96,9 +96,9 @@ def _alias(name: str, offset: int) -> str:
     )
 
 
-def _value(name: str, facts: Facts) -> str:
+def _value(name: str, attributes: Mapping[str, Any], state: Past | None) -> str:
     try:
-        value = facts.past(name) if name in PAST else ALIASES[name].read(facts.attributes)
+        value = read_past(name, attributes, state) if name in PAST else ALIASES[name].read(attributes)
         text = f"{value:.2f}" if isinstance(value, float) else to_text(value)
     except EvaluationError:
         return "?"
