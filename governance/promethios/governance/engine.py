@@ -15,7 +15,7 @@ from promethios.governance.decision import Decision, Match, Verdict
 from promethios.governance.detectors import DETECTORS, Scanner, redact_text
 from promethios.governance.evaluation import MAX_EVIDENCE as MAX_EVIDENCE
 from promethios.governance.evaluation import Evaluation, redacts
-from promethios.governance.limits import State, entry_of, used_up
+from promethios.governance.limits import Entry, State, entry_of, used_up
 from promethios.governance.operation import POINTS, Operation
 from promethios.governance.planning import PointPlanner
 from promethios.governance.policies.model import SEVERITIES, Bundle, Policy
@@ -45,9 +45,8 @@ class Engine:
         self._redactor = _scanner(bundle, tuple(filter(redacts, bundle.policies)))
         #: What tokens cost here. Models without a price are counted in it.
         self.prices = Prices(bundle.prices, warn=_counts_cost(bundle))
-        #: The points that the policies look at: where they are evaluated, and where what they follow happens.
+        #: The points at which any policy decides.
         self.points = frozenset(point for policy in bundle.policies for point in policy.on)
-        self.watched = frozenset(point for after in afters for point in after.on)
 
     def evaluate(self, operation: Operation, state: State, *, again: bool = False) -> Decision:
         """Decide the operation by the policies for its point and by what the state says was used.
@@ -73,20 +72,23 @@ class Engine:
             state: What was before, and what is counted.
             happened: It has happened already: it counts whatever is decided.
         """
-        used = used_up(operation.attributes, self.prices) if operation.point == "model.after" else ()
+        used = self._used_up(operation)
         while True:
             decision, evaluation = self._evaluate(operation, state)
             stops = decision.enforced.stops
-            passed = happened or not stops
-            entry = entry_of(
-                operation.point,
-                operation.attributes,
-                passed=passed,
-                used=used,
-                happenings=evaluation.happenings() if passed else (),
-            )
+            entry = _entry(operation, evaluation, used, passed=happened or not stops)
             if state.record_if(entry, () if stops else evaluation.claims()):
                 return decision
+
+    def account(self, operation: Operation, decision: Decision, state: State) -> None:
+        """Count an operation that was decided by `evaluate`, such as a stream by its parts."""
+        evaluation = Evaluation(operation, state, None)
+        evaluation.plan(self._planners[operation.point])
+        passed = not decision.enforced.stops
+        state.record_if(_entry(operation, evaluation, self._used_up(operation), passed=passed), ())
+
+    def _used_up(self, operation: Operation) -> tuple[tuple[str, int], ...]:
+        return used_up(operation.attributes, self.prices) if operation.point == "model.after" else ()
 
     @property
     def redactor(self) -> Scanner | None:
@@ -114,6 +116,13 @@ class Engine:
             duration_ns=time.perf_counter_ns() - started,
         )
         return decision, evaluation
+
+
+def _entry(
+    operation: Operation, evaluation: Evaluation, used: tuple[tuple[str, int], ...], *, passed: bool
+) -> Entry:
+    happenings = evaluation.happenings() if passed else ()
+    return entry_of(operation.point, operation.attributes, passed=passed, used=used, happenings=happenings)
 
 
 def _weighed(found: list[Match]) -> tuple[tuple[Match, ...], Verdict, Verdict]:

@@ -85,11 +85,10 @@ class Evaluation:
 
     def run(self, planner: PointPlanner) -> None:
         """Evaluate the policies that the operation concerns; all of them fail where that cannot be told."""
-        try:
-            self._plan = planner.plan(self._operation)
-        except Exception as error:
+        failure = self.plan(planner)
+        if self._plan is None:
             for each in planner.policies:
-                self._fail(each.policy, error)
+                self._fail(each.policy, failure)
             return
         for least, limited in self._plan.limits:
             self._limited(least, limited)
@@ -97,6 +96,14 @@ class Evaluation:
             self._ask(self._plan)
         if self._pending:
             self._look()
+
+    def plan(self, planner: PointPlanner) -> Exception | None:
+        """Find out what the operation concerns; why that cannot be told, where it cannot."""
+        try:
+            self._plan = planner.plan(self._operation)
+        except Exception as error:
+            return error
+        return None
 
     def _ask(self, plan: Plan) -> None:
         facts = self._facts
@@ -196,11 +203,14 @@ class Evaluation:
         if self._plan is None or not self._plan.steps:
             return ()
         attributes = self._operation.attributes
-        return tuple(
-            Happening(step.name, key_of(step.per, attributes))
-            for step in self._plan.steps
-            if step.match is None or step.match.attributes_hold(attributes)
-        )
+        try:
+            return tuple(
+                Happening(step.name, key_of(step.per, attributes))
+                for step in self._plan.steps
+                if step.match is None or step.match.attributes_hold(attributes)
+            )
+        except Exception:
+            return ()  # who did it, and whether it is such a step, cannot be told
 
     # What detectors find.
 
@@ -283,7 +293,7 @@ class Evaluation:
             for name in policy.detect.fields:
                 self._redactions.setdefault(name, set()).update(policy.detect.detectors)
 
-    def _fail(self, policy: Policy, error: Exception) -> None:
+    def _fail(self, policy: Policy, error: Exception | None) -> None:
         why = str(error) if isinstance(error, EvaluationError) else type(error).__name__
         self.matches.append(
             Match(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from promethios.governance.decision import Decision, Verdict
 from promethios.governance.detectors import Scanner
 from promethios.governance.enforcement import ambient
-from promethios.governance.enforcement.again import CountedOnce, says_more
+from promethios.governance.enforcement.again import says_more
 from promethios.governance.enforcement.guard import Guard
 from promethios.governance.engine import Engine
 from promethios.governance.limits import State
@@ -140,7 +140,7 @@ class Governor:
         if not (operation.point.endswith(".before") or self.listens(operation.point)):
             return self.evaluate(operation, context)
         operation = self._complete(operation, context)
-        decision = self._evaluate(operation)
+        decision = self._rules.engine.admit(operation, self.state, happened=True)
         if decision.enforced.rank > Verdict.FLAG.rank:
             object.__setattr__(decision, "enforced", Verdict.FLAG)  # nobody else holds it yet
         return self._teller.tell(decision, operation, context)
@@ -153,14 +153,13 @@ class Governor:
         Nothing is counted. It is told, and has an id, where it says what `first` did not.
         """
         operation = self._complete(operation, context)
-        kind = operation.point.partition(".")[0]
-        decision = self._rules.engine.evaluate(operation, cast(State, CountedOnce(self.state, kind)))
+        decision = self._rules.engine.evaluate(operation, self.state, again=True)
         return self._teller.tell(decision, operation, context) if says_more(decision, first) else decision
 
     def conclude(self, operation: Operation, decision: Decision, context: Context | None = None) -> Decision:
         """Account for `operation` and tell `decision`, which looks at its parts (`peek`) came to."""
         operation = self._complete(operation, context)
-        self.state.record(operation, decision)
+        self._rules.engine.account(operation, decision, self.state)
         return self._teller.tell(decision, operation, context)
 
     def listens(self, point: str) -> bool:
