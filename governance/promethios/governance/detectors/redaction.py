@@ -11,7 +11,6 @@ from secrets import token_bytes
 from typing import Any, Final
 
 from promethios.governance.detectors.detector import Hit
-from promethios.governance.detectors.patterns import encode
 from promethios.governance.detectors.scanner import Scanner
 from promethios.governance.detectors.survey import Found, Masked, Path, parse_json, survey
 
@@ -35,10 +34,10 @@ def stable(conversation: str) -> Suffix:
     Four characters, 20 bits of a hash with a key of this process: who has the placeholder learns which
     values are equal (by chance one pair in a million is not), and cannot try values out.
     """
-    key = blake2b(encode(conversation), digest_size=32, key=_KEY).digest()
+    key = blake2b(conversation.encode("utf-8", "replace"), digest_size=32, key=_KEY).digest()
 
     def suffix(text: str) -> str:
-        number = int.from_bytes(blake2b(encode(text), digest_size=4, key=key).digest())
+        number = int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=4, key=key).digest())
         return "".join(_LETTERS[number >> shift & 31] for shift in (0, 5, 10, 15))
 
     return suffix

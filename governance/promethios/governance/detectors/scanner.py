@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from promethios.governance.detectors.detector import Detector, Hit, word
-from promethios.governance.detectors.patterns import Pattern, PatternSet, encode
+from promethios.governance.detectors.patterns import Encoded, Pattern, PatternSet, encode
 
 # Memory for the program and the automaton of one pattern, in bytes; with too little RE2 gets slow, not wrong.
 _MAX_PATTERN_MEMORY: Final = 8 << 20
@@ -32,11 +32,15 @@ class Scanner:
 
     def __init__(self, detectors: Iterable[Detector]) -> None:
         pairs = [(detector, source) for detector in detectors for source in detector.sources]
-        self._patterns = [(detector, Pattern(source, _MAX_PATTERN_MEMORY)) for detector, source in pairs]
+        self._patterns = [
+            (detector, Pattern(source, _MAX_PATTERN_MEMORY, trusted=True)) for detector, source in pairs
+        ]
         # With (?m), "^" and "$" hold at more places and never at fewer: also at those of joined texts.
         self._set = PatternSet((f"(?m:{source})" for _, source in pairs), _MAX_MEMORY)
         words = {detector.words for detector, _ in self._patterns if detector.words}
-        self._words = Pattern("|".join(map(word, sorted(words))), _MAX_MEMORY) if words else None
+        self._words = (
+            Pattern("|".join(map(word, sorted(words))), _MAX_MEMORY, trusted=True) if words else None
+        )
         self._labels: dict[str, str] = {}
         #: Whether no pattern can tell texts that are joined with `SEPARATOR` from the same ones apart.
         self.joinable = not any(_ENDS_OF_TEXT.search(source) for _, source in pairs)
@@ -66,7 +70,7 @@ class Scanner:
         """Whether no pattern occurs in the text; joined texts are allowed where the scanner is `joinable`."""
         return not self._set.found(encode(text))
 
-    def _locate(self, index: int, text: str, data: bytes) -> Iterator[Hit]:
+    def _locate(self, index: int, text: str, data: Encoded) -> Iterator[Hit]:
         detector, pattern = self._patterns[index]
         offsets = _Offsets(text, data)
         position = 0
@@ -81,7 +85,7 @@ class Scanner:
 class _Offsets:
     """Turns offsets in bytes into offsets in characters, for offsets that mostly grow."""
 
-    def __init__(self, text: str, data: bytes) -> None:
+    def __init__(self, text: str, data: Encoded) -> None:
         self._data = None if len(text) == len(data) else data
         self._byte = self._character = 0
 

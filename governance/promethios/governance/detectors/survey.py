@@ -18,7 +18,6 @@ from secrets import token_bytes
 from typing import Any, Final
 
 from promethios.governance.detectors.detector import Hit
-from promethios.governance.detectors.patterns import encode
 from promethios.governance.detectors.scanner import Scanner
 
 #: How deep lists, maps and JSON in texts may nest.
@@ -83,7 +82,7 @@ def survey(value: Any, scanner: Scanner, limit: int = MAX_CHARACTERS) -> Survey:
 
 def digest(text: str) -> str:
     """A hash of the text (64 bits, hex): comparable within this process, and nothing outside it."""
-    return blake2b(encode(text), digest_size=8, key=_DIGEST_KEY).hexdigest()
+    return blake2b(text.encode("utf-8", "replace"), digest_size=8, key=_DIGEST_KEY).hexdigest()
 
 
 def render(name: str, path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from promethios.governance.decision import Verdict
 from promethios.governance.detectors import Detector
-from promethios.governance.detectors.patterns import Pattern, PatternError
+from promethios.governance.detectors.patterns import Pattern, PatternError, encode
 from promethios.governance.policies.document import Map, Text, Value
 from promethios.governance.policies.fields import Fields
 from promethios.governance.policies.model import MODES, Defaults, Price
@@ -92,7 +92,7 @@ def _pattern(fields: Fields, source: str) -> str:
         fields.wrong(
             value, "the pattern has more than one group", "the group is what is found; write (?:...)"
         )
-    if any(found[0] == found[1] for text in _PROBES if (found := whole.find(text.encode(), 0))):
+    if any(found[0] == found[1] for text in _PROBES if (found := whole.find(encode(text), 0))):
         fields.wrong(
             value, "the pattern can match the empty text", "anything would be found: write + for *, no '?'"
         )

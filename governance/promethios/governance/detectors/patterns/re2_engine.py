@@ -1,4 +1,4 @@
-"""RE2, with types: patterns whose cost is linear in the text, whatever the pattern, and sets of them.
+"""RE2, with types.
 
 Texts are matched in UTF-8. A lone surrogate has none: it becomes one '?', which keeps the offsets of the
 others.
@@ -11,12 +11,13 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
+from promethios.governance.detectors.patterns.error import PatternError
 
-class PatternError(ValueError):
-    """A regular expression that RE2 does not take; the message says why."""
+#: A text as patterns see it.
+Encoded = bytes
 
 
-def encode(text: str) -> bytes:
+def encode(text: str) -> Encoded:
     """The text as patterns see it."""
     return text.encode("utf-8", "replace")
 
@@ -34,6 +35,7 @@ class Pattern:
     Args:
         source: In RE2's syntax (https://github.com/google/re2/wiki/Syntax).
         max_memory: Bytes that its program and its automaton may take.
+        trusted: It is one of ours. All the same here, where no pattern can be slow.
 
     Raises:
         PatternError: RE2 does not take it, or it needs more memory.
@@ -41,7 +43,7 @@ class Pattern:
 
     __slots__ = ("_compiled",)
 
-    def __init__(self, source: str, max_memory: int = 1 << 20) -> None:
+    def __init__(self, source: str, max_memory: int = 1 << 20, *, trusted: bool = False) -> None:
         try:
             self._compiled = re2.compile(source, _options(max_memory))
         except (re2.error, UnicodeEncodeError) as error:
@@ -57,7 +59,7 @@ class Pattern:
         """Whether it occurs in the text."""
         return self._compiled.search(encode(text)) is not None
 
-    def find(self, data: bytes, start: int) -> tuple[int, int] | None:
+    def find(self, data: Encoded, start: int) -> tuple[int, int] | None:
         """The offsets of the first group of the first match from `start` on, in an encoded text."""
         match = self._compiled.search(data, start)
         return match.span(1) if match else None
@@ -69,16 +71,22 @@ class PatternSet:
     Args:
         sources: What to look for; in answers each is meant by its position.
         max_memory: Bytes that the programs and the automaton may take.
+
+    Raises:
+        PatternError: RE2 does not take one of them, or all together need more memory.
     """
 
     __slots__ = ("_set",)
 
     def __init__(self, sources: Iterable[str], max_memory: int) -> None:
         self._set = re2.Set.SearchSet(_options(max_memory))
-        for source in sources:
-            self._set.Add(source)
-        self._set.Compile()
+        try:
+            for source in sources:
+                self._set.Add(source)
+            self._set.Compile()
+        except re2.error as error:
+            raise PatternError(f"the patterns together are too large ({error})") from None
 
-    def found(self, data: bytes) -> list[int]:
+    def found(self, data: Encoded) -> list[int]:
         """The positions of the patterns that occur in an encoded text."""
         return self._set.Match(data) or []
