@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Protocol
 
+from promethios.governance.adapters.anthropic import AnthropicGuard
+from promethios.governance.adapters.bedrock import BedrockGuard
+from promethios.governance.adapters.google_genai import GoogleGenAIGuard
 from promethios.governance.adapters.langchain import LangChainGuard
 from promethios.governance.adapters.langgraph import LangGraphGuard
+from promethios.governance.adapters.library import is_installed
+from promethios.governance.adapters.litellm import LiteLLMGuard
+from promethios.governance.adapters.mcp import GovernanceMiddleware, MCPGuard
 from promethios.governance.adapters.openai import OpenAIGuard
+from promethios.governance.adapters.openai_agents import OpenAIAgentsGuard
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
@@ -25,8 +31,14 @@ class Adapter(Protocol):
 
 # By the name that a library is imported by.
 _ADAPTERS: Final[dict[str, type[Adapter]]] = {
+    "anthropic": AnthropicGuard,
+    "botocore": BedrockGuard,
+    "google.genai": GoogleGenAIGuard,
+    "agents": OpenAIAgentsGuard,
     "langchain_core": LangChainGuard,
     "langgraph": LangGraphGuard,
+    "mcp": MCPGuard,
+    "litellm": LiteLLMGuard,
     "openai": OpenAIGuard,
 }
 
@@ -37,7 +49,7 @@ def instrument_all(governor: Governor) -> tuple[str, ...]:
     Returns:
         The names of the libraries that are guarded now.
     """
-    guarded = tuple(name for name in _ADAPTERS if find_spec(name) is not None)
+    guarded = tuple(name for name in _ADAPTERS if is_installed(name))
     for name in guarded:
         _ADAPTERS[name]().instrument(governor=governor)
     return guarded
@@ -49,4 +61,18 @@ def uninstrument_all() -> None:
         adapter().uninstrument()
 
 
-__all__ = ["Adapter", "LangChainGuard", "LangGraphGuard", "OpenAIGuard", "instrument_all", "uninstrument_all"]
+__all__ = [
+    "Adapter",
+    "AnthropicGuard",
+    "BedrockGuard",
+    "GoogleGenAIGuard",
+    "GovernanceMiddleware",
+    "LangChainGuard",
+    "LangGraphGuard",
+    "LiteLLMGuard",
+    "MCPGuard",
+    "OpenAIAgentsGuard",
+    "OpenAIGuard",
+    "instrument_all",
+    "uninstrument_all",
+]
