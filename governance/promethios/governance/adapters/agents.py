@@ -97,16 +97,9 @@ class AgentRun:
         decision = self._call.after(output=shown)
         return value if decision is None else restored(value, shown, decision.payload.get("output", shown))
 
-    def cleaned(self, value: Any) -> Any:
-        """`value`, a part of the output, without what policies take out of that. Nothing is told."""
-        if not self.listens():
-            return value
-        shown = plain(value)
-        return restored(value, shown, self.peek(shown).payload.get("output", shown))
-
     def stream(self, start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         """The parts of the stream that `start` begins, each decided before it is handed on."""
-        parts, body = _Parts(self), _Body(self)
+        parts, body = Parts(self), _Body(self)
         with body.step():
             source = start()
         try:
@@ -119,7 +112,7 @@ class AgentRun:
 
     async def astream(self, start: Callable[[], AsyncIterator[Any]]) -> AsyncIterator[Any]:
         """The same for an asynchronous stream."""
-        parts, body = _Parts(self), _Body(self)
+        parts, body = Parts(self), _Body(self)
         with body.step():
             source = start()
         try:
@@ -149,10 +142,13 @@ class _Body:
             otel.detach(token)
 
 
-class _Parts:
-    """Decides the parts of a stream as they pass; told once, when the stream ends or is stopped.
+class Parts:
+    """Decides the parts of what a run gives, as they pass; told once, when it ends or is stopped.
 
     A part is decided by itself: what a policy looks for is not found where it is spread over several.
+
+    Args:
+        run: Whose parts they are.
     """
 
     def __init__(self, run: AgentRun) -> None:
@@ -184,6 +180,17 @@ class _Parts:
             self._told = True
             shown = self._noted or self._last
             self._run.tell(shown, enforced=not self._run.peek(shown).enforced.stops)
+
+    def output(self, value: Any) -> Any:
+        """What the caller may have of the output as a whole, which is told with what was in its parts.
+
+        Raises:
+            PolicyViolation: It must not have it.
+        """
+        self._told = True
+        if not self._noted or self._run.peek(plain(value)).verdict:
+            return self._run.output(value)
+        return self._run.output([*self._noted, value])[-1]
 
 
 _END: Final = object()

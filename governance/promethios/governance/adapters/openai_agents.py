@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from promethios.governance import semconv
-from promethios.governance.adapters.agents import AgentRun
+from promethios.governance.adapters.agents import AgentRun, Parts
 from promethios.governance.adapters.callables import GuardedAttribute
 from promethios.governance.adapters.mcp import MCPGuard
 from promethios.governance.adapters.tools import ToolCall
 from promethios.governance.enforcement.ambient import hand_over
-from promethios.governance.enforcement.violation import PolicyViolation, find_violation
+from promethios.governance.enforcement.violation import find_violation
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
@@ -174,7 +174,7 @@ async def _ran(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwarg
             result = await wrapped(agent, given, **options)
     except Exception as error:
         raise _unwrapped(error) from None
-    return _decided_output(run, result)
+    return _decided_output(Parts(run), result)
 
 
 def _streamed(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -193,14 +193,19 @@ def _streamed(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs
 
 async def _events(run: AgentRun, result: Any, events: Callable[[], AsyncIterator[Any]]) -> AsyncIterator[Any]:
     """The events of a streamed run: whole items are cleaned as they pass, the output decided at the end."""
+    parts, ended = Parts(run), False
     try:
         async for event in events():
             if (item := getattr(event, "item", None)) is not None:
-                _clean_item(run, item)
+                _clean_item(parts, item)
             yield event
+        ended = True
+        _decided_output(parts, result)
     except Exception as error:
         raise _unwrapped(error) from None
-    _decided_output(run, result)
+    finally:
+        if not ended:
+            parts.end()
 
 
 def _begin_run(agent: Any, options: Mapping[str, Any]) -> AgentRun | None:
@@ -223,24 +228,24 @@ def _decided_input(run: AgentRun, given: Any) -> Any:
     return given
 
 
-def _decided_output(run: AgentRun, result: Any) -> Any:
+def _decided_output(parts: Parts, result: Any) -> Any:
     """Decide what a run gave; `result` itself holds what its caller may have."""
-    output = result.final_output
+    output, result.final_output = result.final_output, None  # which stays so where it is withheld
     for item in result.new_items:
-        _clean_item(run, item)
-    try:
-        result.final_output = run.output(output)
-    except PolicyViolation:
-        result.final_output = None
-        raise
+        _clean_item(parts, item)
+    result.final_output = parts.output(output)
     return result
 
 
-def _clean_item(run: AgentRun, item: Any) -> None:
-    """Take out of one item of a run what policies take out of the agent's output."""
+def _clean_item(parts: Parts, item: Any) -> None:
+    """Take out of one item of a run what policies take out of the agent's output.
+
+    Raises:
+        PolicyViolation: The caller must not have it.
+    """
     for name in ("raw_item", "output"):
         if (value := getattr(item, name, None)) is not None:
-            cleaned = run.cleaned(value)
+            cleaned = parts.passed(value)
             if cleaned is not value:
                 setattr(item, name, cleaned)
 
