@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Final
 
+from promethios.governance.detectors import plugins
 from promethios.governance.detectors.addresses import ADDRESSES
 from promethios.governance.detectors.detector import Detector
 from promethios.governance.detectors.identity import IDENTITY
@@ -23,6 +24,21 @@ DETECTORS: Final[Mapping[str, Detector]] = MappingProxyType(
 )
 
 
+def known() -> tuple[str, ...]:
+    """The ids of all detectors that any bundle may name: the built-in ones and the plug-ins."""
+    return (*DETECTORS, *(name for name in sorted(plugins.installed()) if name not in DETECTORS))
+
+
 def resolve(pattern: str) -> tuple[str, ...]:
     """The ids that a pattern such as ``secret.*`` or ``pii.card`` means; empty where there is none."""
-    return tuple(name for name in DETECTORS if fnmatchcase(name, pattern))
+    return tuple(name for name in known() if fnmatchcase(name, pattern))
+
+
+def select(names: Iterable[str], own: Iterable[Detector] = ()) -> list[Detector]:
+    """The detectors of these ids: a bundle's own, the built-in ones, and plug-ins, which are loaded.
+
+    Raises:
+        PluginError: A plug-in is not installed (any more), or cannot be loaded.
+    """
+    brought = {detector.id: detector for detector in own}
+    return [brought.get(name) or DETECTORS.get(name) or plugins.load(name) for name in sorted(set(names))]

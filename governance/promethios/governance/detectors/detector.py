@@ -48,6 +48,11 @@ class Detector:
     asynchronous: bool = False
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether it is not one of ours, so that nothing is known of how short its hits are."""
+        return self.find is not None or self.id.startswith("custom.")
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """All its patterns, those behind words included."""
         return self.patterns + tuple(behind(self.words, pattern) for pattern in self.near)

@@ -55,7 +55,7 @@ def _gather(value: Any, texts: list[str], left: int, depth: int, scanner: Scanne
             if left < 0:
                 break
         return left
-    if kind is int and value in CARD_NUMBERS:
+    if kind is int and (value in CARD_NUMBERS or (scanner.thorough and abs(value) < CARD_NUMBERS.stop)):
         texts.append(str(value))
     elif value is not None and kind is not bool and kind is not float and kind is not int:
         return _UNUSUAL
@@ -66,7 +66,7 @@ def _gather_map(value: dict[Any, Any], texts: list[str], left: int, depth: int, 
     for key, item in value.items():
         if type(key) is not str:
             return _UNUSUAL
-        if len(key) > MAX_PLAIN_KEY or not key.isidentifier():
+        if len(key) > MAX_PLAIN_KEY or not key.isidentifier() or scanner.thorough:
             texts.append(key)
             left -= len(key)
         if label := scanner.label(key):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from promethios.governance.detectors.detector import Detector, Hit, word
 from promethios.governance.detectors.patterns import Encoded, Pattern, PatternSet, encode
+from promethios.governance.detectors.plugins import Asking, PluginError
 
 # Memory for the program and the automaton of one pattern, in bytes; with too little RE2 gets slow, not wrong.
 _MAX_PATTERN_MEMORY: Final = 8 << 20
@@ -28,9 +30,18 @@ _ENDS_OF_TEXT: Final = re.compile(r"\\[AzZ]|\(\?[a-zA-Z]*-")
 
 
 class Scanner:
-    """Finds the hits of a set of detectors. It keeps no state between texts: threads may share it."""
+    """Finds the hits of a set of detectors. It keeps no state between texts: threads may share it.
+
+    Args:
+        detectors: What to look for. Asynchronous ones are left out.
+    """
 
     def __init__(self, detectors: Iterable[Detector]) -> None:
+        detectors = [detector for detector in detectors if not detector.asynchronous]
+        #: Those that look by themselves, text by text.
+        self.plugins = tuple(detector for detector in detectors if detector.find is not None)
+        #: Whether hits may be anywhere: in short texts, short keys and small numbers too.
+        self.thorough = any(detector.is_foreign for detector in detectors)
         pairs = [(detector, source) for detector in detectors for source in detector.sources]
         self._patterns = [
             (detector, Pattern(source, _MAX_PATTERN_MEMORY, trusted=True)) for detector, source in pairs
@@ -43,18 +54,36 @@ class Scanner:
         )
         self._labels: dict[str, str] = {}
         #: Whether no pattern can tell texts that are joined with `SEPARATOR` from the same ones apart.
-        self.joinable = not any(_ENDS_OF_TEXT.search(source) for _, source in pairs)
+        self.joinable = not self.plugins and not any(_ENDS_OF_TEXT.search(source) for _, source in pairs)
 
-    def scan(self, text: str) -> list[Hit]:
-        """Every hit in the text, by position; those of different detectors may overlap."""
-        if len(text) < MIN_LENGTH:
+    def scan(self, text: str, asking: Asking | None = None) -> list[Hit]:
+        """Every hit in the text, by position; those of different detectors may overlap.
+
+        Args:
+            text: What to look through.
+            asking: Asks the plug-ins, and keeps why one failed.
+
+        Raises:
+            PluginError: A plug-in failed and there is no `asking` to keep it.
+        """
+        if len(text) < MIN_LENGTH and not self.thorough:
             return []
         data = encode(text)
         found = self._set.found(data)
-        if not found:
+        if not found and not self.plugins:
             return []
         hits = {hit for index in found for hit in self._locate(index, text, data)}
+        hits.update(self._ask(text, asking))
         return sorted(hits, key=lambda hit: (hit.start, -hit.end, hit.detector))
+
+    def _ask(self, text: str, asking: Asking | None) -> list[Hit]:
+        if asking is not None or not self.plugins:
+            return asking.hits(text) if asking else []
+        alone = Asking(self.plugins, math.inf)
+        hits = alone.hits(text)
+        if alone.failed:
+            raise PluginError("; ".join(alone.failed.values()))
+        return hits
 
     def label(self, key: str) -> str:
         """What to put in front of the values of a key: the key itself, where it has a word, else nothing."""
@@ -77,7 +106,7 @@ class Scanner:
         while candidate := pattern.find(data, position):
             first, last = candidate
             hit = detector.check(text, offsets.character(first), offsets.character(last))
-            if hit is not None:
+            if hit is not None and hit[0] < hit[1]:
                 yield Hit(detector.id, *hit)
             position = first + 1 if hit is None and detector.bounded else max(last, first + 1)
 

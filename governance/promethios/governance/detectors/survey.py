@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from secrets import token_bytes
 from typing import Any, Final
 
 from promethios.governance.detectors.detector import Hit
+from promethios.governance.detectors.plugins import Asking
 from promethios.governance.detectors.scanner import Scanner
 
 #: How deep lists, maps and JSON in texts may nest.
@@ -67,16 +68,23 @@ class Survey:
     Args:
         found: The hits, in the order of the values.
         gap: Why not everything could be looked at; empty where it could.
+        failed: Why a plug-in did not look at everything, by its id.
     """
 
     found: list[Found] = field(default_factory=list)
     gap: str = ""
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    def gap_of(self, detectors: Collection[str]) -> str:
+        """Why not everything could be looked at by these detectors; empty where it could."""
+        return self.gap or next((why for name, why in self.failed.items() if name in detectors), "")
 
 
 def survey(value: Any, scanner: Scanner, limit: int = MAX_CHARACTERS) -> Survey:
     """Scan every text in `value`. It calls no code of foreign objects, and bounds what it looks at."""
     surveyor = _Surveyor(scanner, limit)
     surveyor.look(value, (), 0, "")
+    surveyor.result.failed = surveyor.asking.failed if surveyor.asking else {}
     return surveyor.result
 
 
@@ -110,6 +118,7 @@ class _Surveyor:
     def __init__(self, scanner: Scanner, limit: int) -> None:
         self._scanner = scanner
         self._left = limit
+        self.asking = Asking(scanner.plugins) if scanner.plugins else None
         self.result = Survey()
 
     def look(self, value: Any, path: Path, depth: int, label: str) -> None:
@@ -139,22 +148,25 @@ class _Surveyor:
                 self.result.gap = "the payload holds a map whose keys are not text"
                 continue
             inner: str | Masked = key
-            if (len(key) > MAX_PLAIN_KEY or not key.isidentifier()) and (hits := self._scanner.scan(key)):
+            if not self._is_plain(key) and (hits := self._scan(key, "")):
                 self._add(key, hits, (*path, Masked(key, itself=True)))
                 inner = Masked(key)
             self.look(item, (*path, inner), depth + 1, self._scanner.label(key))
             if self._left < 0:
                 break
 
+    def _is_plain(self, key: str) -> bool:
+        return len(key) <= MAX_PLAIN_KEY and key.isidentifier() and not self._scanner.thorough
+
     def _number(self, value: int, path: Path, label: str) -> None:
-        if value in CARD_NUMBERS or (label and 0 < value < CARD_NUMBERS.stop):
+        if value in CARD_NUMBERS or ((label or self._scanner.thorough) and abs(value) < CARD_NUMBERS.stop):
             self._add(str(value), self._scan(str(value), label), path)
 
     def _scan(self, text: str, label: str) -> list[Hit]:
         if not label:
-            return self._scanner.scan(text)
+            return self._scanner.scan(text, self.asking)
         skip = len(label)
-        hits = self._scanner.scan(label + text)
+        hits = self._scanner.scan(label + text, self.asking)
         return [Hit(hit.detector, hit.start - skip, hit.end - skip) for hit in hits if hit.start >= skip]
 
     def _text(self, value: str, path: Path, depth: int, label: str) -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from promethios.governance.decision import BundleId
-from promethios.governance.detectors import DETECTORS
+from promethios.governance.detectors import known
 from promethios.governance.policies.bundle_readers import read_defaults, read_detectors, read_prices
 from promethios.governance.policies.document import Value, read
 from promethios.governance.policies.draft import Draft, Entry
@@ -129,7 +129,7 @@ class BundleReader:
             draft.extend(self._draft(source))
 
     def _policies(self, fields: Fields, draft: Draft, problems: Problems) -> None:
-        scope = Scope(draft.defaults, (*DETECTORS, *draft.detectors))
+        scope = Scope(draft.defaults, (*known(), *draft.detectors))
         first: dict[str, int] = {}
         for position, item in enumerate(fields.items("policies"), 1):
             policy = read_policy(item, position, scope, problems)
