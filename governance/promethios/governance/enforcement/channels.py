@@ -1,9 +1,9 @@
 """The text of one channel of a stream: what of it may be looked at, what may leave, and with what in place.
 
 A value must never leave in pieces, and no detector can tell from "4111 11" what it will be. What the built-in
-detectors look for has no spaces or quotes in it, except groups of digits and capitals. So a word is held back
-until it is complete, and such groups until something else follows: a delay of one word. Where detectors of
-unknown shape are asked, `margin` more characters are held back.
+detectors look for has no spaces or quotes in it, except groups of digits and capitals, and private keys. So a
+word is held back until it is complete, such groups until something else follows, and a key until its end: a
+delay of one word. Where detectors of unknown shape are asked, `margin` more characters are held back.
 """
 
 from __future__ import annotations
@@ -23,9 +23,14 @@ CONTEXT: Final = 256
 
 # What a word that could be part of a hit is made of: no space, and nothing that quotes.
 _WORD: Final = "".join(sorted(set(printable.strip()) - set("\"'<>\\")))
-_GROUP: Final = re.compile(r"[A-Z0-9-]{0,6}")
-_GROUPS: Final = re.compile(r"(?:[A-Z0-9-]{1,6} ){1,9}$")
-_LONGEST_GROUPS: Final = 63
+# Groups that belong together: of a card, a phone, an IBAN ("GB82 WEST 1234"), an identity number ("AB 12 34
+# 56 C").
+_GROUP: Final = re.compile(r"[A-Z0-9()+./-]{0,15}(?![A-Za-z0-9])")
+_FIRST: Final = r"(?:[A-Z]{1,2}|[A-Z(+./-]{0,4}[0-9][A-Z0-9()+./-]{0,14})"
+_GROUPS: Final = re.compile(rf"(?<![A-Za-z0-9]){_FIRST}(?: [A-Z0-9()+./-]{{1,15}}){{0,14}} $")
+_LONGEST_GROUPS: Final = 200
+_KEY: Final = "-----BEGIN"
+_LONGEST_MARKER: Final = 64
 
 #: Where something is taken out, in the coordinates of what is pending, and what stands there instead.
 Cut = tuple[int, int, str]
@@ -72,6 +77,7 @@ class Channel:
     pending: str = ""
     gone: int = 0
     _waiting: deque[tuple[Piece, Entry]] = field(default_factory=deque)
+    _split: Cut | None = None
     _open: bool = False
 
     def add(self, piece: Piece, entry: Entry) -> None:
@@ -84,24 +90,29 @@ class Channel:
         """How much of what is pending is complete, so that what follows cannot make it another thing."""
         text = self.pending
         start = len(text.rstrip(_WORD))
-        if _GROUP.fullmatch(text, start):
+        if _GROUP.match(text, start):
             tail = max(0, start - _LONGEST_GROUPS)
             if groups := _GROUPS.search(text[tail:start]):
-                start = tail + groups.start()
-        start = min(start, max(0, len(text) - self.margin))
-        return max(start, len(text) - MAX_HELD)
+                start = len(text[: tail + groups.start()].rstrip(_WORD))
+        key = text.rfind(_KEY, max(0, start - _LONGEST_MARKER), start)
+        return max(start if key < 0 else key, len(text) - MAX_HELD)
 
     def may_leave(self, cut: int) -> bool:
-        """Whether a whole piece is before `cut`: else there is nothing to look for yet."""
-        return bool(self._waiting) and len(self._waiting[0][0].text) <= cut
+        """Whether a whole piece may leave of what is complete to `cut`: else no look is needed yet."""
+        return bool(self._waiting) and len(self._waiting[0][0].text) <= cut - self.margin
 
     def boundary(self, cut: int, cuts: list[Cut]) -> int:
         """The end of the last piece before `cut` that is not within what is taken out, nor within its end."""
-        ends = self._ends(cut)
-        for start, stop, _ in reversed(cuts):
-            ends = [end for end in ends if end <= start or (end >= stop and stop < cut)]
-        if not ends and len(self.pending) > MAX_HELD:
-            ends = self._ends(cut)
+        ends = self._ends(cut - self.margin)
+        self._split = None
+        for hit in cuts:
+            start, stop, _ = hit
+            if stop < cut:
+                ends = [end for end in ends if end <= start or end >= stop]
+            elif cut - max(start, 0) <= MAX_HELD:  # it may go on
+                ends = [end for end in ends if end <= start]
+            else:
+                self._split = hit
         return ends[-1] if ends else 0
 
     def _ends(self, cut: int) -> list[int]:
@@ -124,12 +135,13 @@ class Channel:
                 piece.put(text)
             released.append(text)
             entry.left -= 1
-        split = next((cut for cut in cuts if cut[0] < boundary < cut[1]), None)
-        if split is not None:
-            self.context = (self.context + self.pending)[len(self.context) + max(split[0], 0) :][:CONTEXT]
-        else:
+        split, self._split = self._split, None
+        if split is not None and split[0] < boundary:  # so that the rest is found to be of it
+            self.context = (self.context + self.pending)[len(self.context) + split[0] :][:CONTEXT]
+            self._open = True
+        elif boundary:
             self.context = (self.context + "".join(released))[-self.remembered :]
-        self._open = split is not None or (self._open and not boundary)
+            self._open = False
         self.pending, self.gone = self.pending[boundary:], self.gone + boundary
 
     def _left_of(self, first: int, last: int, cuts: list[Cut]) -> str:

@@ -82,6 +82,8 @@ class StreamInspector:
         if not self._acts:
             self._keep(pieces)
             return [item]
+        if self.told:  # it was stopped or closed
+            return []
         entry = Entry(item)
         self._queue.append(entry)
         for piece in pieces:
