@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -90,3 +91,63 @@ def test_batches(receiver: RunningReceiver, query: Query) -> None:
     ]
     (status,) = receiver.data("status")
     assert status["spans"] == query("SELECT count(*) FROM spans")[0][0]
+
+
+@pytest.fixture(scope="module")
+def plain(receiver: RunningReceiver, query: Query) -> Query:
+    """SQL on the same database, after an agent without OpenTelemetry has told what it can, as plain JSON."""
+    me = {"agent_id": "plain-clerk"}
+    told: dict[str, Any] = {
+        "heartbeat": {**me, "instance_id": "i1"},
+        "metrics": [{**me, "name": "plain.revenue", "value": 2.5, "type": "counter"} for _ in range(ORDERS)]
+        + [{**me, "name": "plain.memory", "value": 1 << 20, "unit": "By"}],
+        "violations": {
+            **me,
+            "policy_id": "no-delete",
+            "severity": "critical",
+            "action": "block",
+            "reason": "nothing may be deleted",
+            "tool": "delete_orders",
+        },
+        "logs": [{**me, "body": f"order {number} taken"} for number in range(ORDERS)]
+        + [{**me, "body": "not deleted", "severity": "WARN"}],
+    }
+    for what, document in told.items():
+        headers = {"Content-Type": "application/json", **receiver.ingest}
+        answer = receiver.post(f"/api/v1/{what}", json.dumps(document).encode(), headers)
+        assert answer.json() == {"accepted": len(document) if isinstance(document, list) else 1}
+    return query
+
+
+def test_heartbeat_in_plain_json(receiver: RunningReceiver, plain: Query) -> None:
+    (agent,) = receiver.data("agents", agent="plain-clerk")
+    assert agent["status"] == "live"
+    assert plain("SELECT instance_id, value FROM heartbeats WHERE agent_id = 'plain-clerk'") == [("i1", 1.0)]
+
+
+def test_metrics_in_plain_json(plain: Query) -> None:
+    assert len(points_of(plain, "plain.revenue")) == ORDERS
+    assert len(points_of(plain, "plain.memory")) == 1
+
+
+def test_policy_violation_in_plain_json(receiver: RunningReceiver, plain: Query) -> None:
+    (violation,) = receiver.data("violations", agent="plain-clerk")
+    names = ("policy_id", "severity", "reason", "enforced", "tool")
+    assert [violation[name] for name in names] == [
+        "no-delete",
+        "critical",
+        "nothing may be deleted",
+        "block",
+        "delete_orders",
+    ]
+    assert plain("SELECT verdict FROM decisions WHERE decision_id = ?", violation["decision_id"]) == [
+        ("block",)
+    ]
+    (trust,) = receiver.data("trust", agent="plain-clerk")
+    assert (trust["decisions"], trust["score"] < 405) == (1, True)
+
+
+def test_structured_logs_and_batches_in_plain_json(receiver: RunningReceiver, plain: Query) -> None:
+    rows = receiver.data("logs", agent="plain-clerk", limit=1000)
+    assert len({row["body"] for row in rows}) == len(rows) == ORDERS + 1
+    assert [row["severity"] for row in rows if row["body"] == "not deleted"] == ["WARN"]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from dataclasses import fields
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.support.receiver import RunningReceiver
 
 from promethios.receiver.api import ROUTES
+from promethios.receiver.plain.kinds import KINDS
 from promethios.receiver.settings import Settings
 from promethios.receiver.store.schema import metadata
 
@@ -29,3 +35,27 @@ def test_every_route_is_documented() -> None:
 
 def test_every_table_is_documented() -> None:
     assert {name for name in metadata.tables if f"`{name}`" not in README} == set()
+
+
+def test_every_field_of_plain_json_is_documented() -> None:
+    section = README.split("## Plain JSON\n")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE))
+    common = set(KINDS["heartbeat"].fields) - {"value"}
+    for name, kind in KINDS.items():
+        named = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", rows[name]))
+        assert set(named) == set(kind.fields) - common, name
+        assert set(re.findall(r"\*\*`(\w+)`\*\*", rows[name])) == set(kind.needed), name
+    (heading,) = re.findall(r"^\| Route \| Fields, beside (.*) \|$", README, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", heading)) == common
+
+
+def test_the_examples_of_curl_work(receiver: RunningReceiver) -> None:
+    examples = re.findall(r"^    (curl -H .*\n(?:      .*\n)*)", README, re.MULTILINE)
+    assert len(examples) == len(KINDS)
+    for example in examples:
+        words = shlex.split(example.replace("$PROMETHIOS_API_KEY", receiver.ingest_key))
+        headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+        body = words[words.index("-d") + 1]
+        answer = receiver.post(urlsplit(words[-1]).path, body.encode(), headers)
+        expected = len(json.loads(body)) if body.startswith("[") else 1
+        assert (answer.status, answer.json()) == (200, {"accepted": expected}), example

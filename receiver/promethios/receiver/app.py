@@ -19,6 +19,7 @@ from promethios.receiver.console import blueprint as console
 from promethios.receiver.health import health_blueprint
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.otlp.http import otlp_blueprint
+from promethios.receiver.plain.http import plain_blueprint
 from promethios.receiver.refusal import Kind, Refusal, unavailable
 from promethios.receiver.services import Services
 
@@ -43,6 +44,7 @@ def create_app(services: Services, budget: Budget) -> Flask:
     # "//v1/traces" is another address than "/v1/traces", and not one of ours.
     app.url_map.merge_slashes = False
     app.register_blueprint(otlp_blueprint(services.pipeline, budget, services.settings))
+    app.register_blueprint(plain_blueprint(services.pipeline, budget, services.settings))
     app.register_blueprint(api_blueprint(services))
     app.register_blueprint(keys_blueprint(services))
     app.register_blueprint(trust_blueprint(services))

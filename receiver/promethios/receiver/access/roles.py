@@ -25,6 +25,7 @@ GRANTS: Final = {
 #: None is open to everyone.
 RULES: Final[dict[str, Scope | None]] = {
     "otlp": Scope.INGEST,
+    "plain": Scope.INGEST,
     "api": Scope.READ,
     "keys": Scope.ADMIN,
     "trust": Scope.ADMIN,

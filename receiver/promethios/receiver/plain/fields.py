@@ -1,0 +1,139 @@
+"""What the fields of plain JSON may hold, and how a wrong one is named."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from promethios.receiver.ingest.values import INT64_MAX
+
+Read = Callable[[Any], Any]
+Fields = Mapping[str, Read]
+
+_LATEST_MS: Final = INT64_MAX // 1_000_000
+_MOST_ATTRIBUTES: Final = 128
+_MOST_LISTED: Final = 1_000
+
+
+class FieldError(ValueError):
+    """An object that cannot be taken; the message names its field."""
+
+
+def read_fields(document: Any, known: Fields, needed: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of one object, each read as `known` says; those that are null are left out.
+
+    Raises:
+        FieldError: It is not an object, a field is unknown or missing, or its value cannot be used.
+    """
+    if not isinstance(document, dict):
+        raise FieldError("must be an object")
+    found = {}
+    for name, value in document.items():
+        if name not in known:
+            raise FieldError(f"unknown field {name[:60]!r}{_nearest(name, known)}")
+        if value is not None:
+            try:
+                found[name] = known[name](value)
+            except ValueError as error:
+                raise FieldError(f"{name!r} {error}") from error
+    if missing := [name for name in needed if name not in found]:
+        raise FieldError(f"{missing[0]!r} is missing")
+    if "id" in found and "time" not in found:
+        raise FieldError("'time' is missing: what has an 'id' and is sent again must be the same")
+    return found
+
+
+def _nearest(name: str, known: Fields) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    own = "; what is your own goes into 'attributes'" if "attributes" in known else ""
+    return f"; did you mean {close[0]!r}?" if close else own
+
+
+def text(longest: int, least: int = 0) -> Read:
+    """Text of so many characters."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not least <= len(value) <= longest:
+            raise ValueError(f"must be text of {least} to {longest} characters")
+        return value
+
+    return read
+
+
+def name(value: Any) -> str:
+    """A name: 1 to 200 printable characters."""
+    if not isinstance(value, str) or not 1 <= len(value) <= 200 or not value.isprintable():
+        raise ValueError("must be text of 1 to 200 printable characters")
+    return value
+
+
+def choice(*values: str) -> Read:
+    """One of these words."""
+
+    def read(value: Any) -> str:
+        if value not in values:
+            raise ValueError(f"must be one of {', '.join(values)}")
+        return str(value)
+
+    return read
+
+
+def number(value: Any) -> float | int:
+    """A finite number; a whole one that 64 bits hold stays whole."""
+    if type(value) is int:
+        return value if -INT64_MAX - 1 <= value <= INT64_MAX else float(value)
+    if type(value) is float and math.isfinite(value):
+        return value
+    raise ValueError("must be a number")
+
+
+def positive(value: Any) -> float | int:
+    """A number from 0."""
+    if (read := number(value)) >= 0:
+        return read
+    raise ValueError("must be a number from 0")
+
+
+def milliseconds(value: Any) -> int:
+    """Unix milliseconds, as nanoseconds."""
+    if type(value) not in (int, float) or not 0 < value <= _LATEST_MS:
+        raise ValueError("must be Unix milliseconds")
+    return int(value * 1_000_000) if type(value) is int else round(value * 1_000) * 1_000
+
+
+def hexadecimal(size: int) -> Read:
+    """So many bytes in hexadecimal, not all of them zero."""
+
+    def read(value: Any) -> bytes:
+        digits = f"must be {2 * size} hexadecimal digits, not all zero"
+        if not isinstance(value, str) or len(value) != 2 * size or not value.isascii():
+            raise ValueError(digits)
+        try:
+            found = bytes.fromhex(value)
+        except ValueError as error:
+            raise ValueError(digits) from error
+        if len(found) != size or not any(found):
+            raise ValueError(digits)
+        return found
+
+    return read
+
+
+def names(value: Any) -> list[str]:
+    """A list of names."""
+    if not isinstance(value, list) or len(value) > _MOST_LISTED:
+        raise ValueError(f"must be a list of at most {_MOST_LISTED} names")
+    return [name(each) for each in value]
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """Names with text, numbers, booleans, or lists of them."""
+    if not isinstance(value, dict) or len(value) > _MOST_ATTRIBUTES:
+        raise ValueError(f"must be an object of at most {_MOST_ATTRIBUTES} attributes")
+    for key, item in value.items():
+        items = item if isinstance(item, list) else [item]
+        if len(items) > _MOST_LISTED or not all(isinstance(each, str | bool | int | float) for each in items):
+            raise ValueError(f"has {key[:60]!r}, which is not text, a number, a boolean or a list of them")
+    return {key: item for key, item in value.items() if key}
