@@ -9,12 +9,13 @@ The order of the policies changes nothing. `ENGINE.md` says what each step costs
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from promethios.governance.decision import Decision, Match, Verdict
-from promethios.governance.detectors import DETECTORS, Scanner, redact_text
+from promethios.governance.detectors import Detector, Scanner, redact_text, select
 from promethios.governance.evaluation import MAX_EVIDENCE as MAX_EVIDENCE
-from promethios.governance.evaluation import Evaluation, redacts
+from promethios.governance.evaluation import Evaluation, Rules, redacts
 from promethios.governance.limits import Entry, State, entry_of, used_up
 from promethios.governance.operation import POINTS, Operation
 from promethios.governance.planning import PointPlanner
@@ -41,8 +42,14 @@ class Engine:
             )
             for point in POINTS
         }
-        self._scanner = _scanner(bundle, bundle.policies)
-        self._redactor = _scanner(bundle, tuple(filter(redacts, bundle.policies)))
+        detectors = _detectors(bundle, bundle.policies)
+        self._rules = Rules(
+            Scanner(detectors) if detectors else None,
+            frozenset(each.id for each in detectors if each.asynchronous),
+            bundle.stable_placeholders,
+        )
+        redacted = _detectors(bundle, filter(redacts, bundle.policies))
+        self._redactor = Scanner(redacted) if redacted else None
         #: What tokens cost here. Models without a price are counted in it.
         self.prices = Prices(bundle.prices, warn=_counts_cost(bundle))
         #: The points at which any policy decides.
@@ -82,7 +89,7 @@ class Engine:
 
     def account(self, operation: Operation, decision: Decision, state: State) -> None:
         """Count an operation that was decided by `evaluate`, such as a stream by its parts."""
-        evaluation = Evaluation(operation, state, None)
+        evaluation = Evaluation(operation, state, self._rules)
         evaluation.plan(self._planners[operation.point])
         passed = not decision.enforced.stops
         state.record_if(_entry(operation, evaluation, self._used_up(operation), passed=passed), ())
@@ -103,7 +110,7 @@ class Engine:
         self, operation: Operation, state: State, *, again: bool = False
     ) -> tuple[Decision, Evaluation]:
         started = time.perf_counter_ns()
-        evaluation = Evaluation(operation, state, self._scanner, again=again)
+        evaluation = Evaluation(operation, state, self._rules, again=again)
         evaluation.run(self._planners[operation.point])
         matches, verdict, enforced = _weighed(evaluation.matches)
         decision = Decision(
@@ -139,10 +146,9 @@ def _by_severity(match: Match) -> tuple[int, int, str, bool]:
     return -match.action.rank, -_SEVERITY.get(match.severity, 0), match.policy_id, match.failed
 
 
-def _scanner(bundle: Bundle, policies: tuple[Policy, ...]) -> Scanner | None:
-    known = {**DETECTORS, **{detector.id: detector for detector in bundle.detectors}}
+def _detectors(bundle: Bundle, policies: Iterable[Policy]) -> list[Detector]:
     names = {name for policy in policies if policy.detect for name in policy.detect.detectors}
-    return Scanner(known[name] for name in sorted(names)) if names else None
+    return select(names, bundle.detectors)
 
 
 def _counts_cost(bundle: Bundle) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from promethios.governance.conditions import EvaluationError
 from promethios.governance.conditions.facts import Facts
@@ -10,10 +10,12 @@ from promethios.governance.decision import Evidence, Match, Verdict
 from promethios.governance.detectors import (
     Found,
     Scanner,
+    Suffix,
     Survey,
     placeholder,
     redact,
     render,
+    stable,
     surely_clean,
     survey,
 )
@@ -28,6 +30,21 @@ from promethios.governance.trust import weight_of
 #: How many pieces of evidence a match names; what is redacted is not limited by it.
 MAX_EVIDENCE: Final = 32
 
+
+class Rules(NamedTuple):
+    """What a bundle says of detecting and redacting, for all its policies.
+
+    Args:
+        scanner: Finds what the policies' detectors detect; None where none has any.
+        heuristic: Ids of detectors that guess, beside those that are known to.
+        stable_placeholders: Whether equal values of one conversation have equal placeholders.
+    """
+
+    scanner: Scanner | None = None
+    heuristic: frozenset[str] = frozenset()
+    stable_placeholders: bool = False
+
+
 _Used = tuple[Counter, int]
 
 
@@ -37,8 +54,7 @@ class Evaluation:
     Args:
         operation: What is evaluated.
         state: What was before.
-        scanner: Finds what the policies' detectors detect; None where none has any.
-        heuristic: Ids of detectors that guess, beside those that are known to.
+        rules: What the bundle says of detecting and redacting.
         again: The operation was counted already, and must not count for itself.
     """
 
@@ -46,13 +62,12 @@ class Evaluation:
         "_again",
         "_facts",
         "_happened",
-        "_heuristic",
         "_operation",
         "_pending",
         "_plan",
         "_redactions",
         "_room",
-        "_scanner",
+        "_rules",
         "_state",
         "_surveys",
         "_used",
@@ -63,16 +78,14 @@ class Evaluation:
         self,
         operation: Operation,
         state: State,
-        scanner: Scanner | None,
-        heuristic: frozenset[str] = frozenset(),
+        rules: Rules,
         *,
         again: bool = False,
     ) -> None:
         self._operation = operation
         self._state = state
         self._facts = Facts(operation, state)
-        self._scanner = scanner
-        self._heuristic = heuristic
+        self._rules = rules
         self._again = again
         self._plan: Plan | None = None
         self._surveys: dict[str, Survey] = {}
@@ -220,7 +233,8 @@ class Evaluation:
             name for each, _ in self._pending if each.policy.detect for name in each.policy.detect.fields
         )
         values = [value for name in fields if (value := getattr(self._operation, name)) is not None]
-        if self._scanner is None or not values or surely_clean(values, self._scanner):
+        scanner = self._rules.scanner
+        if scanner is None or not values or surely_clean(values, scanner):
             return
         for each, failure in self._pending:
             try:
@@ -245,7 +259,7 @@ class Evaluation:
         if policy.detect is not None:
             for name in policy.detect.fields:
                 looked = self._survey(name)
-                gap = gap or looked.gap
+                gap = gap or looked.gap_of(policy.detect.detectors)
                 found += [
                     (name, each) for each in looked.found if each.hit.detector in policy.detect.detectors
                 ]
@@ -255,7 +269,7 @@ class Evaluation:
         looked = self._surveys.get(name)
         if looked is None:
             value = getattr(self._operation, name)
-            scanner = self._scanner
+            scanner = self._rules.scanner
             looked = Survey() if value is None or scanner is None else survey(value, scanner)
             self._surveys[name] = looked
         return looked
@@ -274,7 +288,7 @@ class Evaluation:
             mode=policy.mode,
             found=((each.hit.detector, name) for name, each in found),
             policy_weight=policy.weight,
-            heuristic=self._heuristic,
+            heuristic=self._rules.heuristic,
         )
         self.matches.append(
             Match(
@@ -311,11 +325,23 @@ class Evaluation:
     def payload(self) -> dict[str, Any]:
         """The operation's payload without what enforced policies that matched detect."""
         payload = self._operation.payload
+        if not self._redactions:
+            return payload
+        suffix = self._suffix()
         for name, detectors in self._redactions.items():
             found = [each for each in self._survey(name).found if each.hit.detector in detectors]
             if found:
-                payload[name] = _redacted(payload[name], found)
+                payload[name] = _redacted(payload[name], found, suffix)
         return payload
+
+    def _suffix(self) -> Suffix | None:
+        """What makes equal values of one conversation have equal placeholders, where the bundle wants it."""
+        if not self._rules.stable_placeholders:
+            return None
+        try:
+            return stable(key_of("conversation", self._operation.attributes))
+        except Exception:
+            return None
 
 
 def redacts(policy: Policy) -> bool:
@@ -323,9 +349,9 @@ def redacts(policy: Policy) -> bool:
     return policy.detect is not None and policy.action is Verdict.REDACT and policy.mode == "enforce"
 
 
-def _redacted(value: Any, found: list[Found]) -> Any:
+def _redacted(value: Any, found: list[Found], suffix: Suffix | None) -> Any:
     """The value without what was found. One that cannot be taken apart again goes as a whole."""
     try:
-        return redact(value, found)
+        return redact(value, found, suffix)
     except Exception:
         return placeholder("unreadable")
