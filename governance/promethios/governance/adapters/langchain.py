@@ -15,63 +15,40 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 from weakref import WeakSet
 
-from wrapt import FunctionWrapper, register_post_import_hook, wrap_function_wrapper
+from wrapt import FunctionWrapper
 
 from promethios.governance import semconv
+from promethios.governance.adapters.library import LibraryGuard, wrap_when_imported
 from promethios.governance.adapters.tools import ToolCall
 
-if TYPE_CHECKING:
-    from promethios.governance.governor import Governor
-
-# The instrumentations that open a span of each tool call that is guarded here.
-_SCOPES: Final = frozenset(
-    {
-        "openinference.instrumentation.langchain",
-        "opentelemetry.instrumentation.genai.langchain",
-        "opentelemetry.instrumentation.langchain",
-    }
-)
 _MODULE: Final = "langchain_core.tools.base"
-_METHODS: Final = {"_run": "run", "_arun": "arun"}
 _FROM_THE_FRAMEWORK: Final = frozenset({"run_manager", "callbacks"})
 
 
-class LangChainGuard:
-    """Puts guards around the tools of `langchain-core`. One for the process.
+class LangChainGuard(LibraryGuard):
+    """Puts guards around the tools of `langchain-core`. One for the process."""
 
-    What is put there stays, and lets everything pass while there is no governor.
-    """
+    library: ClassVar[str] = "langchain_core"
+    scopes: ClassVar[frozenset[str]] = frozenset(
+        {
+            "openinference.instrumentation.langchain",
+            "opentelemetry.instrumentation.genai.langchain",
+            "opentelemetry.instrumentation.langchain",
+        }
+    )
 
-    _governor: ClassVar[Governor | None] = None
-    _installed: ClassVar[bool] = False
-
-    def instrument(self, *, governor: Governor) -> None:
-        """Guard every tool of the process by `governor`, from the moment on that LangChain is imported."""
-        self.uninstrument()
-        LangChainGuard._governor = governor
-        governor.guarded_scopes |= _SCOPES
-        if not LangChainGuard._installed:
-            LangChainGuard._installed = True
-            register_post_import_hook(_install, _MODULE)
-
-    def uninstrument(self) -> None:
-        """Take the guards off again."""
-        if LangChainGuard._governor is not None:
-            LangChainGuard._governor.guarded_scopes -= _SCOPES
-            LangChainGuard._governor = None
-
-
-def _install(_: Any) -> None:
-    for entry in _METHODS.values():
-        wrap_function_wrapper(_MODULE, f"BaseTool.{entry}", _entered)
+    @classmethod
+    def install(cls) -> None:
+        """Put the guards on, once for the process."""
+        wrap_when_imported(_MODULE, {"BaseTool.run": _entered, "BaseTool.arun": _entered})
 
 
 def _entered(wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A tool is about to run: its class must be guarded by now."""
-    if LangChainGuard._governor is not None:
+    if LangChainGuard.governor is not None:
         _guard_class(type(tool))
     return wrapped(*args, **kwargs)
 
@@ -124,7 +101,7 @@ async def _guarded_async(
 
 
 def _begin(tool: Any) -> ToolCall | None:
-    return ToolCall.begin(LangChainGuard._governor, tool.name, {semconv.TOOL_TYPE: "function"})
+    return ToolCall.begin(LangChainGuard.governor, tool.name, {semconv.TOOL_TYPE: "function"})
 
 
 def _before(

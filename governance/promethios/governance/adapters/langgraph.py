@@ -8,45 +8,26 @@ is decided, too, as an agent of no name; within another graph it is a part of th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
-
-from wrapt import register_post_import_hook, wrap_function_wrapper
+from typing import Any, ClassVar, Final
 
 from promethios.governance.adapters.agents import AgentRun
+from promethios.governance.adapters.library import LibraryGuard, wrap_when_imported
 from promethios.governance.enforcement.ambient import running
 
-if TYPE_CHECKING:
-    from promethios.governance.governor import Governor
-
-_MODULE: Final = "langgraph.pregel"
 _UNNAMED: Final = "LangGraph"
 
 
-class LangGraphGuard:
-    """Puts guards around the graphs of `langgraph`. One for the process.
+class LangGraphGuard(LibraryGuard):
+    """Puts guards around the graphs of `langgraph`. One for the process."""
 
-    What is put there stays, and lets everything pass while there is no governor.
-    """
+    library: ClassVar[str] = "langgraph"
+    scopes: ClassVar[frozenset[str]] = frozenset()  # spans of runs are opened within the guard
 
-    _governor: ClassVar[Governor | None] = None
-    _installed: ClassVar[bool] = False
-
-    def instrument(self, *, governor: Governor) -> None:
-        """Guard every graph of the process by `governor`, from the moment on that LangGraph is imported."""
-        LangGraphGuard._governor = governor
-        if not LangGraphGuard._installed:
-            LangGraphGuard._installed = True
-            register_post_import_hook(_install, _MODULE)
-
-    def uninstrument(self) -> None:
-        """Take the guards off again."""
-        LangGraphGuard._governor = None
-
-
-def _install(_: Any) -> None:
-    wrappers = {"invoke": _invoked, "ainvoke": _ainvoked, "stream": _streamed, "astream": _astreamed}
-    for method, wrapper in wrappers.items():
-        wrap_function_wrapper(_MODULE, f"Pregel.{method}", wrapper)
+    @classmethod
+    def install(cls) -> None:
+        """Put the guards on, once for the process."""
+        ways = {"invoke": _invoked, "ainvoke": _ainvoked, "stream": _streamed, "astream": _astreamed}
+        wrap_when_imported("langgraph.pregel", {f"Pregel.{name}": way for name, way in ways.items()})
 
 
 def _invoked(wrapped: Callable[..., Any], graph: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -105,7 +86,7 @@ def _begin(graph: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AgentRu
         return None
     config = kwargs.get("config") or (args[1] if len(args) > 1 else None)
     return AgentRun.begin(
-        LangGraphGuard._governor, None if name == _UNNAMED else name, _thread_of(config, graph)
+        LangGraphGuard.governor, None if name == _UNNAMED else name, _thread_of(config, graph)
     )
 
 

@@ -13,51 +13,31 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from wrapt import register_post_import_hook, wrap_function_wrapper
-
 from promethios.governance import semconv
+from promethios.governance.adapters.library import LibraryGuard, wrap_when_imported
 from promethios.governance.adapters.tools import ToolCall
 from promethios.governance.enforcement.violation import PolicyViolation
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
 
-_MODULE: Final = "mcp.client.session"
 # The scope of the spans that the SDK itself opens for the requests to a server.
 _SERVER_SCOPE: Final = "mcp-python-sdk"
 # JSON-RPC's code of the request that is refused as such.
 _INVALID_REQUEST: Final = -32600
 
 
-class MCPGuard:
-    """Puts guards around the client sessions of the `mcp` package. One for the process.
+class MCPGuard(LibraryGuard):
+    """Puts guards around the client sessions of the `mcp` package. One for the process."""
 
-    What is put there stays, and lets everything pass while there is no governor.
-    """
-
-    _governor: ClassVar[Governor | None] = None
-    _installed: ClassVar[bool] = False
-
-    def instrument(self, *, governor: Governor) -> None:
-        """Guard every MCP client of the process by `governor`, from the moment on that `mcp` is imported."""
-        MCPGuard._governor = governor
-        if not MCPGuard._installed:
-            MCPGuard._installed = True
-            register_post_import_hook(_install, _MODULE)
-
-    def uninstrument(self) -> None:
-        """Take the guards off again."""
-        MCPGuard._governor = None
+    library: ClassVar[str] = "mcp"
+    scopes: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
-    def is_on(cls) -> bool:
-        """Whether clients are guarded now."""
-        return cls._governor is not None
-
-
-def _install(module: Any) -> None:
-    for method, wrapper in (("call_tool", _tool), ("read_resource", _resource), ("get_prompt", _prompt)):
-        wrap_function_wrapper(module, f"ClientSession.{method}", wrapper)
+    def install(cls) -> None:
+        """Put the guards on, once for the process."""
+        ways = {"call_tool": _tool, "read_resource": _resource, "get_prompt": _prompt}
+        wrap_when_imported("mcp.client.session", {f"ClientSession.{name}": way for name, way in ways.items()})
 
 
 _Call = Callable[..., Awaitable[Any]]
@@ -118,7 +98,7 @@ def _begin(
     server = getattr(getattr(session, "server_info", None), "name", None)
     if isinstance(server, str):
         known[semconv.MCP_SERVER_NAME] = server
-    return ToolCall.begin(MCPGuard._governor, tool, known)
+    return ToolCall.begin(MCPGuard.governor, tool, known)
 
 
 class GovernanceMiddleware:

@@ -15,77 +15,58 @@ only the policies of `model.before` can, by the tools that a request offers.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar
 
-from wrapt import register_post_import_hook, wrap_function_wrapper
+from wrapt import wrap_function_wrapper
 
 from promethios.governance import semconv
 from promethios.governance.adapters.agents import AgentRun, Parts
 from promethios.governance.adapters.callables import GuardedAttribute
+from promethios.governance.adapters.library import LibraryGuard, when_imported
 from promethios.governance.adapters.mcp import MCPGuard
 from promethios.governance.adapters.tools import ToolCall
 from promethios.governance.enforcement.ambient import hand_over
 from promethios.governance.enforcement.violation import find_violation
 
-if TYPE_CHECKING:
-    from promethios.governance.governor import Governor
 
-_log = logging.getLogger(__name__)
+class OpenAIAgentsGuard(LibraryGuard):
+    """Puts guards around the tools, handoffs and runs of `openai-agents`. One for the process."""
 
-# The instrumentations that open a span of each tool and agent that is guarded here.
-_SCOPES: Final = frozenset(
-    {
-        "openinference.instrumentation.openai_agents",
-        "opentelemetry.instrumentation.genai.openai_agents",
-    }
-)
+    library: ClassVar[str] = "agents"
+    scopes: ClassVar[frozenset[str]] = frozenset(
+        {
+            "openinference.instrumentation.openai_agents",
+            "opentelemetry.instrumentation.genai.openai_agents",
+        }
+    )
 
-
-class OpenAIAgentsGuard:
-    """Puts guards around the tools, handoffs and runs of `openai-agents`. One for the process.
-
-    What is put there stays, and lets everything pass while there is no governor.
-    """
-
-    _governor: ClassVar[Governor | None] = None
-    _installed: ClassVar[bool] = False
-
-    def instrument(self, *, governor: Governor) -> None:
-        """Guard every agent of the process by `governor`, from the moment on that the SDK is imported."""
-        self.uninstrument()
-        OpenAIAgentsGuard._governor = governor
-        governor.guarded_scopes |= _SCOPES
-        if not OpenAIAgentsGuard._installed:
-            OpenAIAgentsGuard._installed = True
-            register_post_import_hook(_install_tools, "agents.tool")
-            register_post_import_hook(_install_handoffs, "agents.handoffs")
-            register_post_import_hook(_install_runs, "agents.run")
-
-    def uninstrument(self) -> None:
-        """Take the guards off again."""
-        if OpenAIAgentsGuard._governor is not None:
-            OpenAIAgentsGuard._governor.guarded_scopes -= _SCOPES
-            OpenAIAgentsGuard._governor = None
+    @classmethod
+    def install(cls) -> None:
+        """Put the guards on, once for the process."""
+        when_imported("agents.tool", _install_tools)
+        when_imported("agents.handoffs", _install_handoffs)
+        when_imported("agents.run", _install_runs)
 
 
 def _is_on() -> bool:
-    return OpenAIAgentsGuard._governor is not None
+    return OpenAIAgentsGuard.governor is not None
+
+
+# An application may have a package `agents` of its own, which is none of ours.
 
 
 def _install_tools(module: Any) -> None:
-    for name in ("FunctionTool", "CustomTool"):
-        if (kind := getattr(module, name, None)) is not None:  # any module may be called `agents.tool`
-            kind.on_invoke_tool = GuardedAttribute("on_invoke_tool", _invoked, _is_on)
-    failed = "maybe_invoke_function_tool_failure_error_function"
-    if hasattr(module, failed):
-        wrap_function_wrapper(module, failed, _failed)
+    if not hasattr(module, "FunctionTool"):
+        return
+    for kind in (module.FunctionTool, module.CustomTool):
+        kind.on_invoke_tool = GuardedAttribute("on_invoke_tool", _invoked, _is_on)
+    wrap_function_wrapper(module, "maybe_invoke_function_tool_failure_error_function", _failed)
 
 
 def _install_handoffs(module: Any) -> None:
-    if (kind := getattr(module, "Handoff", None)) is not None:
-        kind.on_invoke_handoff = GuardedAttribute("on_invoke_handoff", _handed_over, _is_on)
+    if hasattr(module, "Handoff"):
+        module.Handoff.on_invoke_handoff = GuardedAttribute("on_invoke_handoff", _handed_over, _is_on)
 
 
 def _install_runs(module: Any) -> None:
@@ -122,7 +103,7 @@ async def _handed_over(
     with call.running():
         agent = await _awaited(wrapped(context, redacted))
     hand_over(agent.name)
-    if (run := AgentRun.begin(OpenAIAgentsGuard._governor, agent.name, None)) is not None:
+    if (run := AgentRun.begin(OpenAIAgentsGuard.governor, agent.name, None)) is not None:
         run.input(None)
     return agent
 
@@ -152,14 +133,14 @@ def _two(args: tuple[Any, ...], kwargs: Mapping[str, Any], *names: str) -> tuple
 
 def _is_left_to_mcp(tool: Any) -> bool:
     kind = getattr(getattr(tool, "_tool_origin", None), "type", None)
-    return getattr(kind, "value", None) == "mcp" and MCPGuard.is_on()
+    return getattr(kind, "value", None) == "mcp" and MCPGuard.governor is not None
 
 
 def _begin_tool(name: str, context: Any) -> ToolCall | None:
     attributes = {semconv.TOOL_TYPE: "function"}
     if (agent := getattr(getattr(context, "agent", None), "name", None)) is not None:
         attributes[semconv.AGENT_NAME] = agent
-    return ToolCall.begin(OpenAIAgentsGuard._governor, name, attributes)
+    return ToolCall.begin(OpenAIAgentsGuard.governor, name, attributes)
 
 
 async def _ran(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -209,7 +190,7 @@ async def _events(run: AgentRun, result: Any, events: Callable[[], AsyncIterator
 
 
 def _begin_run(agent: Any, options: Mapping[str, Any]) -> AgentRun | None:
-    return AgentRun.begin(OpenAIAgentsGuard._governor, agent.name, _conversation_of(options))
+    return AgentRun.begin(OpenAIAgentsGuard.governor, agent.name, _conversation_of(options))
 
 
 def _conversation_of(options: Mapping[str, Any]) -> str | None:
