@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from opentelemetry import metrics, trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 
 from promethios.governance.decision import Decision, Verdict
 from promethios.governance.detectors import Scanner
@@ -16,6 +16,7 @@ from promethios.governance.enforcement import ambient
 from promethios.governance.enforcement.again import says_more
 from promethios.governance.enforcement.guard import Guard
 from promethios.governance.engine import Engine
+from promethios.governance.inspection import Inspector
 from promethios.governance.limits import State
 from promethios.governance.operation import Operation
 from promethios.governance.policies import Bundle, load_bundle, parse_bundle
@@ -31,10 +32,12 @@ class _Rules(NamedTuple):
 
     engine: Engine
     points: frozenset[str]
+    inspector: Inspector | None
 
 
 def _rules(bundle: Bundle) -> _Rules:
-    return _Rules(Engine(bundle), frozenset(point for policy in bundle.policies for point in policy.on))
+    points = frozenset(point for policy in bundle.policies for point in policy.on)
+    return _Rules(Engine(bundle), points, Inspector.of(bundle))
 
 
 class Governor:
@@ -129,6 +132,7 @@ class Governor:
     def decide(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide `operation`, and tell the decision as a span below the one in `context`, and in metrics."""
         operation = self._complete(operation, context)
+        self._inspect(operation, context)
         return self._teller.tell(self._evaluate(operation), operation, context)
 
     def observe(self, operation: Operation, context: Context | None = None) -> Decision:
@@ -143,6 +147,7 @@ class Governor:
         decision = self._rules.engine.admit(operation, self.state, happened=True)
         if decision.enforced.rank > Verdict.FLAG.rank:
             object.__setattr__(decision, "enforced", Verdict.FLAG)  # nobody else holds it yet
+        self._inspect(operation, context)
         return self._teller.tell(decision, operation, context)
 
     def decide_again(
@@ -160,6 +165,7 @@ class Governor:
         """Account for `operation` and tell `decision`, which looks at its parts (`peek`) came to."""
         operation = self._complete(operation, context)
         self._rules.engine.account(operation, decision, self.state)
+        self._inspect(operation, context)
         return self._teller.tell(decision, operation, context)
 
     def listens(self, point: str) -> bool:
@@ -223,6 +229,22 @@ class Governor:
         """Start the numbers, the counts and the locks anew; called in a forked child. Budgets go on."""
         self.state.after_fork()
         self._teller.renew()
+
+    def flush_inspections(self, timeout: float = 5.0) -> bool:
+        """Wait until asynchronous detectors have looked at all that was decided; whether they have in time.
+
+        Args:
+            timeout: Seconds.
+        """
+        inspector = self._rules.inspector
+        return inspector is None or inspector.flush(timeout)
+
+    def _inspect(self, operation: Operation, context: Context | None) -> None:
+        """Have asynchronous detectors look, where a policy names some; what they find is told as a flag."""
+        inspector = self._rules.inspector
+        if inspector is not None:
+            around = get_current() if context is None else context
+            inspector.submit(operation, self.state, lambda late: self._teller.tell(late, operation, around))
 
     def _evaluate(self, operation: Operation) -> Decision:
         return self._rules.engine.admit(operation, self.state)

@@ -35,6 +35,7 @@ class Detector:
         near: Regular expressions of what says too little by itself, such as nine digits: candidates only
             behind one of the words, in the same text or as the value of a key.
         find: A plug-in's own way to find; it has no patterns then.
+        budget: Seconds that `find` may take in one look through a payload.
         asynchronous: It is asked in the background, and its hits only ever flag.
     """
 
@@ -45,6 +46,7 @@ class Detector:
     words: str = ""
     near: tuple[str, ...] = ()
     find: Find | None = None
+    budget: float = 0.05
     asynchronous: bool = False
 
     @property

@@ -19,8 +19,6 @@ from typing import Any, Final, Protocol
 from promethios.governance.detectors.detector import Detector, Hit
 
 GROUP: Final = "promethios.detectors"
-#: Seconds that one plug-in may take in one look through a payload; after that it is asked no more in it.
-BUDGET: Final = 0.05
 #: How many hits a plug-in may answer for one text.
 MAX_HITS: Final = 10_000
 _ID: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+")
@@ -94,13 +92,11 @@ class Asking:
     A call that hangs cannot be interrupted: what may be slow belongs into the background.
 
     Args:
-        plugins: Whom to ask.
-        budget: Seconds that each may take in all.
+        plugins: Whom to ask; one that has used up its budget is asked no more.
     """
 
-    def __init__(self, plugins: Iterable[Detector], budget: float = BUDGET) -> None:
+    def __init__(self, plugins: Iterable[Detector]) -> None:
         self._plugins = tuple(plugins)
-        self._budget = budget
         self._used: dict[str, float] = {}
         #: Why a detector did not see everything, by id; for people, without content.
         self.failed: dict[str, str] = {}
@@ -122,8 +118,6 @@ class Asking:
             self.failed[detector.id] = f"the detector '{detector.id}' failed with {type(error).__name__}{why}"
             return []
         used = self._used[detector.id] = self._used.get(detector.id, 0.0) + time.perf_counter() - started
-        if used > self._budget:
-            self.failed[detector.id] = (
-                f"the detector '{detector.id}' took longer than {self._budget * 1000:g} ms"
-            )
+        if used > detector.budget:
+            self.failed[detector.id] = f"the detector '{detector.id}' took more than {detector.budget:g} s"
         return hits

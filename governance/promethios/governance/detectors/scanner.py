@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -79,7 +78,7 @@ class Scanner:
     def _ask(self, text: str, asking: Asking | None) -> list[Hit]:
         if asking is not None or not self.plugins:
             return asking.hits(text) if asking else []
-        alone = Asking(self.plugins, math.inf)
+        alone = Asking(self.plugins)
         hits = alone.hits(text)
         if alone.failed:
             raise PluginError("; ".join(alone.failed.values()))
