@@ -39,6 +39,15 @@ def trust(_: Services, view: View, question: Question) -> dict[str, Any]:
 
 def explain(_: Services, view: View, __: Question, agent_id: str) -> dict[str, Any]:
     """One agent's row, the decisions that weigh most on it, and what would raise its score."""
+    return explanation(view, agent_id)
+
+
+def explanation(view: View, agent_id: str) -> dict[str, Any]:
+    """Why an agent has the score that it has.
+
+    Raises:
+        Refusal: There is no such agent.
+    """
     table = view.of(schema.agents)
     if not view.rows(select(table.c.agent_id).where(table.c.agent_id == agent_id)):
         raise Refusal(Kind.NOT_FOUND, "there is no such agent: /api/v1/agents lists them")

@@ -6,24 +6,21 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from http.client import HTTPException
 from typing import Any, TypeVar
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
-from urllib.request import Request, urlopen
+from urllib.parse import quote
 
 from sqlalchemy import Connection
 
 from promethios.receiver.access.keyring import KeyRequest, create_key, list_keys, revoke_key
 from promethios.receiver.access.roles import parse_scopes
 from promethios.receiver.api.keys import describe
+from promethios.receiver.cli.asking import AskError, api_of, ask
 from promethios.receiver.store.lock import DatabaseInUse
 from promethios.receiver.store.sqlite import SQLiteStore, StoreError
 from promethios.receiver.store.urls import sqlite_path
 
 T = TypeVar("T")
 
-_TIMEOUT = 10.0
 _DAY = 86_400 * 10**9
 
 
@@ -120,9 +117,10 @@ class ServerKeys(KeyStore):
     """
 
     def __init__(self, url: str, api_key: str) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise KeyStoreError(f"{url!r} is not an address like http://127.0.0.1:4318")
-        self._base = f"{url.rstrip('/')}/api/v1/keys"
+        try:
+            self._base = f"{api_of(url)}/keys"
+        except AskError as error:
+            raise KeyStoreError(str(error)) from error
         self._api_key = api_key
 
     def create(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,34 +138,7 @@ class ServerKeys(KeyStore):
         self._ask("DELETE", f"{self._base}/{quote(key_id, safe='')}")
 
     def _ask(self, method: str, url: str, body: bytes | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {self._api_key}", "Content-Type": "application/json"}
-        request = Request(url, body, headers, method=method)
         try:
-            with urlopen(request, timeout=_TIMEOUT) as answer:
-                text = answer.read()
-        except HTTPError as error:
-            with error:
-                raise KeyStoreError(f"{method} {url}: {error.code}, {_detail(error.read())}") from error
-        except URLError as error:
-            raise KeyStoreError(f"cannot reach {url}: {error.reason}; is the receiver running?") from error
-        except (OSError, HTTPException) as error:
-            # Such as from the port of gRPC, whose words are not for reading.
-            why = str(error) if isinstance(error, OSError) else "the answer is not HTTP"
-            raise KeyStoreError(f"{method} {url}: {why}; is the receiver's HTTP address meant?") from error
-        return _document(f"{method} {url}", text)
-
-
-def _document(what: str, text: bytes) -> Any:
-    try:
-        return json.loads(text) if text else None
-    except ValueError as error:
-        raise KeyStoreError(
-            f"{what}: the answer is not a receiver's; is another program at this address?"
-        ) from error
-
-
-def _detail(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return "without a reason"
+            return ask(method, url, self._api_key, body)
+        except AskError as error:
+            raise KeyStoreError(str(error)) from error

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -29,6 +30,7 @@ STATEMENT_SECONDS: Final = 20.0
 BUSY_MILLISECONDS: Final = 5_000
 JOURNAL_BYTES: Final = 64 * 1024 * 1024
 _PROGRESS_STEPS: Final = 20_000
+_MIGRATIONS: Final = str(Path(__file__).with_name("migrations"))
 
 
 class StoreError(RuntimeError):
@@ -66,7 +68,7 @@ class SQLiteStore:
         with self.writer.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             configuration = Config(attributes={"connection": connection})
-            configuration.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+            configuration.set_main_option("script_location", _MIGRATIONS)
             command.upgrade(configuration, "head")
             revision = MigrationContext.configure(connection).get_current_revision()
             connection.exec_driver_sql("COMMIT")
@@ -77,6 +79,30 @@ class SQLiteStore:
         self.readers.dispose()
         self.writer.dispose()
         self._lock.release()
+
+
+def read_only(path: Path) -> Engine:
+    """Read-only connections to a database that a receiver may hold meanwhile.
+
+    Raises:
+        StoreError: There is none, or it cannot be read, or another version wrote it.
+    """
+    if not path.is_file():
+        raise StoreError(f"there is no database {path}")
+    engine = _reader_engine(path)
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as error:
+        engine.dispose()
+        raise StoreError(f"cannot read {path}: {error.orig}") from error
+    if found != (head := ScriptDirectory(_MIGRATIONS).get_current_head()):
+        engine.dispose()
+        raise StoreError(
+            f"cannot read {path}: it has schema {found}, this version reads {head}; "
+            "start this version's receiver on it once"
+        )
+    return engine
 
 
 def _make_private(path: Path) -> None:

@@ -22,9 +22,9 @@ Owner = tuple[int, str]
 #: How many agents, or rows, one statement is about: SQLite caps the values at 32,766.
 _MOST: Final = 500
 
-_ACCOUNTS: Final = """
-SELECT agent_id, r, s, g, last_unix_nano, alarmed, decisions, position, told_score, told_alarmed
-FROM trust_standings WHERE tenant_id = ?"""
+_STATE: Final = "agent_id, r, s, g, last_unix_nano, alarmed, decisions, position, told_score, told_alarmed"
+_ACCOUNTS: Final = f"SELECT {_STATE} FROM trust_standings WHERE tenant_id = ?"
+_EVERY_ACCOUNT: Final = f"SELECT tenant_id, {_STATE} FROM trust_standings"
 
 _KEEP: Final = """
 INSERT INTO trust_standings (tenant_id, agent_id, method, r, s, g, last_unix_nano, alarmed, decisions,
@@ -130,6 +130,17 @@ def recompute(connection: Connection) -> tuple[dict[Owner, Account], list[tuple[
     for tenant_id, agent_id, *when in connection.exec_driver_sql(_ACKNOWLEDGED, (Cause.ACKNOWLEDGED.value,)):
         acknowledged.setdefault((tenant_id, agent_id), []).append((when[0], when[1], when[2]))
     return replay(_decisions(connection), acknowledged)
+
+
+def differences(connection: Connection) -> tuple[int, list[Owner]]:
+    """How many agents have a standing, and whose is not what the decisions say."""
+    computed, _ = recompute(connection)
+    stored = {
+        (tenant_id, agent): _account(*state)
+        for tenant_id, agent, *state in connection.exec_driver_sql(_EVERY_ACCOUNT)
+    }
+    owners = sorted(computed.keys() | stored.keys())
+    return len(owners), [owner for owner in owners if computed.get(owner) != stored.get(owner)]
 
 
 def _decisions(connection: Connection) -> Iterator[tuple[Owner, Decided]]:

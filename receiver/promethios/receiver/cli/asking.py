@@ -1,0 +1,66 @@
+"""How a command asks a running receiver."""
+
+from __future__ import annotations
+
+import json
+from http.client import HTTPException
+from typing import Any, Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+_TIMEOUT: Final = 10.0
+
+
+class AskError(RuntimeError):
+    """The receiver gave no answer that can be used; the message says why and what to do."""
+
+
+def api_of(url: str) -> str:
+    """The address of the API of a receiver at `url`.
+
+    Raises:
+        AskError: It is not an address of HTTP.
+    """
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise AskError(f"{url!r} is not an address like http://127.0.0.1:4318")
+    return f"{url.rstrip('/')}/api/v1"
+
+
+def ask(method: str, url: str, api_key: str, body: bytes | None = None) -> Any:
+    """Send a request and read its answer as JSON; None where it is empty.
+
+    Raises:
+        AskError: There was no answer, or not one of a receiver, or one that refuses.
+    """
+    headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+    request = Request(url, body, headers, method=method)
+    try:
+        with urlopen(request, timeout=_TIMEOUT) as answer:
+            text = answer.read()
+    except HTTPError as error:
+        with error:
+            raise AskError(f"{method} {url}: {error.code}, {_detail(error.read())}") from error
+    except URLError as error:
+        raise AskError(f"cannot reach {url}: {error.reason}; is the receiver running?") from error
+    except (OSError, HTTPException) as error:
+        # Such as from the port of gRPC, whose words are not for reading.
+        why = str(error) if isinstance(error, OSError) else "the answer is not HTTP"
+        raise AskError(f"{method} {url}: {why}; is the receiver's HTTP address meant?") from error
+    return _document(f"{method} {url}", text)
+
+
+def _document(what: str, text: bytes) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError as error:
+        raise AskError(
+            f"{what}: the answer is not a receiver's; is another program at this address?"
+        ) from error
+
+
+def _detail(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return "without a reason"
