@@ -122,9 +122,9 @@ def test_the_library_has_a_baseline_that_loads() -> None:
 def test_a_bundle_that_the_library_does_not_have_is_an_error_that_names_those_it_has() -> None:
     with pytest.raises(PolicyError) as caught:
         load_bundle("promethios:basline")
-    assert (
-        str(caught.value)
-        == "promethios:basline:1:1: the library has no such bundle; there is promethios:baseline"
+    assert str(caught.value) == (
+        "promethios:basline:1:1: the library has no such bundle; there is promethios:baseline, "
+        "promethios:budgets, promethios:owasp-agentic, promethios:pii, promethios:secrets, promethios:tools"
     )
 
 

@@ -60,6 +60,7 @@ def test_check_tells_programs_the_same_as_json(good: str, bad: str) -> None:
     assert second["ok"] is False
     assert second["problems"] == [
         {
+            "file": bad,
             "line": 6,
             "column": 75,
             "message": "'action' is 'falg', but must be one of flag, redact, approve, block",

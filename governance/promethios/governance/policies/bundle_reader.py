@@ -61,9 +61,9 @@ class BundleReader:
 
     def _draft(self, source: Source) -> Draft:
         """The bundle of one text; a text that is reached twice is read once."""
-        known = self._drafts.get(source.identity)
-        if known is not None:
-            return known
+        before = self._drafts.get(source.identity)
+        if before is not None:
+            return before
         problems = Problems(source.name)
         self._chain.append(source)
         draft = self._drafts[source.identity] = Draft(digests={source.name: _digest(source.text)})

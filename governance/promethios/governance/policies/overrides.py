@@ -8,13 +8,15 @@ from typing import Final
 from promethios.governance.conditions.hints import did_you_mean
 from promethios.governance.policies.document import Map, Value
 from promethios.governance.policies.draft import Draft, Entry
-from promethios.governance.policies.fields import Fields
+from promethios.governance.policies.fields import Fields, kind_of
 from promethios.governance.policies.model import MODES, SEVERITIES
 from promethios.governance.policies.policy_reader import ACTIONS, MAX_WEIGHT, ON_ERROR, read_policy
 from promethios.governance.policies.problems import Problems
 
 #: What may be changed, and so what is taken from the override where it says it.
-CHANGES: Final = ("mode", "action", "onError", "severity", "weight", "params")
+CHANGES: Final = ("mode", "action", "onError", "severity", "weight", "match", "message", "params", "limit")
+#: Of these, what is written is put over what the policy has, key by key.
+MERGED: Final = ("params", "limit")
 KEYS: Final = ("id", "disabled", *CHANGES)
 
 
@@ -54,9 +56,10 @@ def _check(fields: Fields) -> None:
     fields.choice("onError", ON_ERROR)
     fields.choice("severity", SEVERITIES)
     fields.number("weight", MAX_WEIGHT)
-    params = fields.get("params")
-    if params is not None and not isinstance(params, Map):
-        fields.wrong(params, "'params' must be a map")
+    for key in (*MERGED, "match"):
+        value = fields.get(key)
+        if value is not None and not isinstance(value, Map):
+            fields.wrong(value, f"'{key}' must be a map, not {kind_of(value)}")
 
 
 def _change(fields: Fields, item: Value, draft: Draft, name: str, changes: Map, problems: Problems) -> None:
@@ -64,8 +67,9 @@ def _change(fields: Fields, item: Value, draft: Draft, name: str, changes: Map, 
     entry = draft.entries[name]
     written = entry.value if isinstance(entry.value, Map) else Map(1, 1, {})
     entries = {**written.entries, **changes.entries}
-    if "params" in changes.entries:
-        entries["params"] = (changes.entries["params"][0], _params(fields, entry, written))
+    for part in MERGED:
+        if part in changes.entries:
+            entries[part] = (changes.entries[part][0], _merged(part, fields, entry, written))
     value, found = Map(written.line, written.column, entries), Problems()
     policy = read_policy(value, 1, entry.scope, found)
     for problem in found.found:
@@ -75,14 +79,14 @@ def _change(fields: Fields, item: Value, draft: Draft, name: str, changes: Map, 
     draft.notes.append(f"policy '{name}' of {entry.origin} is changed: {', '.join(changes.entries)}")
 
 
-def _params(fields: Fields, entry: Entry, written: Map) -> Map:
-    """The policy's parameters with those of the override; it can give none that the policy does not have."""
-    old, new = written.get("params"), fields.get("params")
+def _merged(part: str, fields: Fields, entry: Entry, written: Map) -> Map:
+    """The policy's parameters or limit with those of the override; it can give none that are not there."""
+    old, new = written.get(part), fields.get(part)
     known = old.entries if isinstance(old, Map) else {}
     given = new.entries if isinstance(new, Map) else {}
     for name, (key, _) in given.items():
-        if name not in known:
+        if name not in known and (part == "params" or not known):
             hint = did_you_mean(name, known) or (f"there is {', '.join(known)}" if known else "it has none")
-            fields.wrong(key, f"policy '{entry.policy.id}' has no parameter '{name}'", hint)
+            fields.wrong(key, f"policy '{entry.policy.id}' has no '{name}' in '{part}'", hint)
     place = new or fields.map
     return Map(place.line, place.column, {**known, **given})
