@@ -156,14 +156,6 @@ def test_an_unknown_kind_is_named(governor: Governor) -> None:
         governor.guard("tools")
 
 
-def test_a_generator_function_is_refused(governor: Governor) -> None:
-    def numbers() -> Any:
-        yield 1
-
-    with pytest.raises(TypeError, match=r"cannot guard the generator function .*numbers"):
-        governor.guard("tool")(numbers)
-
-
 def test_a_guard_opens_the_span_of_its_operation(governor: Governor, traced: Traced) -> None:
     with governor.conversation("c-1", agent="clerk"), governor.guard("tool", name="note"):
         pass

@@ -6,15 +6,25 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from opentelemetry import trace
+from opentelemetry.trace import Span
 
 from promethios.governance import semconv
 from promethios.governance.decision import Decision
 from promethios.governance.enforcement.ambient import ambient_attributes, subject_of
 from promethios.governance.enforcement.arguments import CallArguments
 from promethios.governance.enforcement.call import GovernedCall, operation_span
+from promethios.governance.enforcement.generators import (
+    GuardedAsyncGenerator,
+    GuardedGenerator,
+    Steps,
+    is_managed,
+    takes_replies,
+)
 from promethios.governance.enforcement.plain import plain, restored
 from promethios.governance.enforcement.violation import PolicyViolation
 from promethios.governance.operation import Operation
@@ -79,19 +89,29 @@ class Guard:
         return self
 
     def _begin(self, opened: ExitStack) -> None:
-        self._open(opened)
+        if (span := self.start_span()) is not None:
+            opened.enter_context(trace.use_span(span, end_on_exit=True))
+        opened.enter_context(self.begin().running())
+
+    def begin(self) -> GovernedCall:
+        """Decide the operation in the current context, and take what was redacted of what it is given.
+
+        Raises:
+            PolicyViolation: It must not run.
+        """
         self._call = GovernedCall(self._governor, self._kind, self._attributes())
-        given = self._given("input", "arguments")
-        self.decision = self._call.before(**given)
-        self._take(given, self.decision)
-        opened.enter_context(self._call.running())
+        if self._kind != "response":
+            given = self._given("input", "arguments")
+            self.decision = self._call.before(**given)
+            self._take(given, self.decision)
+        return self._call
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         stack, self._stack = self._stack or ExitStack(), None
         if error is not None:
-            stack.__exit__(kind, error, trace)
+            stack.__exit__(kind, error, traceback)
             return
         with stack:  # so that a violation on leaving is seen by the operation's span too
             self._leave()
@@ -100,26 +120,50 @@ class Guard:
         return self.__enter__()
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.__exit__(kind, error, trace)
+        self.__exit__(kind, error, traceback)
 
     def __call__(self, function: F) -> F:
         """Guard every call of `function`; its arguments and its result are decided and may be redacted.
 
-        Raises:
-            TypeError: `function` is a generator, whose body runs after the call returned.
+        A generator function is decided when it is called, and what it yields is inspected as it leaves; a
+        function that `contextlib` made of one gives a context manager whose value is decided.
         """
         if isinstance(function, classmethod | staticmethod):
             return type(function)(self(function.__func__))
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise TypeError(
-                f"cannot guard the generator function {_name_of(function)!r}: "
-                "its body runs after the call; put a guard around the work inside it, never around a yield"
-            )
-        return self._decorate(function)
+        made: Any
+        if is_managed(function):
+            made = self._manage(function)
+        elif _is(inspect.isgeneratorfunction, function):
+            made = self._generate(function, GuardedGenerator, replies=takes_replies(function))
+        elif _is(inspect.isasyncgenfunction, function):
+            made = self._generate(function, GuardedAsyncGenerator, replies=takes_replies(function))
+        else:
+            made = self._decorate(function)
+        return made  # type: ignore[no-any-return]
 
-    def _decorate(self, function: F) -> F:
+    def _manage(self, function: Any) -> Any:
+        made_of = function.__wrapped__
+        if inspect.isgeneratorfunction(made_of):
+            return contextmanager(self._generate(made_of, GuardedGenerator, replies=True))
+        return asynccontextmanager(self._generate(made_of, GuardedAsyncGenerator, replies=True))
+
+    def _generate(self, function: Any, made: Callable[..., Any], *, replies: bool) -> Any:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            call = CallArguments(signature, args, kwargs)
+            guard = self._for_call(function, call)
+            steps = Steps(guard, replies=replies)
+            if self._kind != "response":
+                args, kwargs = call.replaced(guard._passed_in(call))
+            return made(function(*args, **kwargs), steps)
+
+        return guarded
+
+    def _decorate(self, function: Callable[..., Any]) -> Any:
         signature = inspect.signature(function)
 
         @functools.wraps(function)
@@ -138,8 +182,7 @@ class Guard:
                 guard._set_outcome(await function(*args, **kwargs))
             return guard._outcome()
 
-        wrapper: Any = guarded_async if _is_coroutine_function(function) else guarded
-        return wrapper  # type: ignore[no-any-return]
+        return guarded_async if _is(inspect.iscoroutinefunction, function) else guarded
 
     def _for_call(self, function: Callable[..., Any], call: CallArguments) -> Guard:
         """A guard for one call: the decorator's own is shared by all calls and holds nothing."""
@@ -162,6 +205,11 @@ class Guard:
         else:
             self.output = value
 
+    @property
+    def outcome_field(self) -> str:
+        """What policies call what the operation gives."""
+        return "result" if self._kind == "tool" else "output"
+
     def _outcome(self) -> Any:
         return self.result if self._kind == "tool" else self.output
 
@@ -174,16 +222,18 @@ class Guard:
                 attributes[named] = self._name
         return attributes
 
-    def _open(self, stack: ExitStack) -> None:
-        """Open a span of the operation where none is open yet."""
+    def start_span(self) -> Span | None:
+        """Start a span of the operation; None where one is open already, or none can be."""
         attributes = self._attributes()
-        if not self._has_span(attributes):
-            shown = {**ambient_attributes(), **attributes}
-            name = f"{attributes[semconv.OPERATION_NAME]} {self._name or ''}".rstrip()
-            try:
-                stack.enter_context(self._governor.tracer.start_as_current_span(name, attributes=shown))
-            except Exception:
-                _log.exception("cannot open the span %r; the operation is governed all the same", name)
+        if self._kind == "response" or self._has_span(attributes):
+            return None
+        shown = {**ambient_attributes(), **attributes}
+        name = f"{attributes[semconv.OPERATION_NAME]} {self._name or ''}".rstrip()
+        try:
+            return self._governor.tracer.start_span(name, attributes=shown)
+        except Exception:
+            _log.exception("cannot open the span %r; the operation is governed all the same", name)
+            return None
 
     def _has_span(self, attributes: Mapping[str, Any]) -> bool:
         span: Any = operation_span(self._kind)
@@ -218,6 +268,7 @@ def _name_of(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def _is_coroutine_function(function: Any) -> bool:
+def _is(what: Callable[[Any], bool], function: Any) -> bool:
+    """Whether a function, or an object that is called like one, is of a kind."""
     call = getattr(function, "__call__", None)  # noqa: B004 - of an object that is called like a function
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    return what(function) or what(call)
