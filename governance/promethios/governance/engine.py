@@ -84,7 +84,8 @@ class Engine:
             decision, evaluation = self._evaluate(operation, state)
             stops = decision.enforced.stops
             entry = _entry(operation, evaluation, used, passed=happened or not stops)
-            if state.record_if(entry, () if stops else evaluation.claims()):
+            # What is stopped uses nothing up, and comes before nothing.
+            if state.record_if(entry, *(() if stops else (evaluation.room(), evaluation.unseen))):
                 return decision
 
     def account(self, operation: Operation, decision: Decision, state: State) -> None:
@@ -92,7 +93,7 @@ class Engine:
         evaluation = Evaluation(operation, state, self._rules)
         evaluation.plan(self._planners[operation.point])
         passed = not decision.enforced.stops
-        state.record_if(_entry(operation, evaluation, self._used_up(operation), passed=passed), ())
+        state.record_if(_entry(operation, evaluation, self._used_up(operation), passed=passed))
 
     def _used_up(self, operation: Operation) -> tuple[tuple[str, int], ...]:
         return used_up(operation.attributes, self.prices) if operation.point == "model.after" else ()
@@ -129,7 +130,7 @@ def _entry(
     operation: Operation, evaluation: Evaluation, used: tuple[tuple[str, int], ...], *, passed: bool
 ) -> Entry:
     happenings = evaluation.happenings() if passed else ()
-    return entry_of(operation.point, operation.attributes, passed=passed, used=used, happenings=happenings)
+    return entry_of(operation.point, evaluation.keys, passed=passed, used=used, happenings=happenings)
 
 
 def _weighed(found: list[Match]) -> tuple[tuple[Match, ...], Verdict, Verdict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from promethios.governance.conditions import EvaluationError
@@ -19,10 +20,10 @@ from promethios.governance.detectors import (
     surely_clean,
     survey,
 )
-from promethios.governance.limits import Claim, Counter, State, key_of
+from promethios.governance.limits import Counter, Keys, Room, State, Unseen
 from promethios.governance.operation import Operation
-from promethios.governance.planning import Plan, PointPlanner, Prepared
-from promethios.governance.policies.model import Limit, Policy
+from promethios.governance.planning import Asked, Plan, PointPlanner, Prepared
+from promethios.governance.policies.model import Policy
 from promethios.governance.reasons import reason_of
 from promethios.governance.sequences import Happening
 from promethios.governance.trust import weight_of
@@ -61,7 +62,6 @@ class Evaluation:
     __slots__ = (
         "_again",
         "_facts",
-        "_happened",
         "_operation",
         "_pending",
         "_plan",
@@ -71,7 +71,9 @@ class Evaluation:
         "_state",
         "_surveys",
         "_used",
+        "keys",
         "matches",
+        "unseen",
     )
 
     def __init__(
@@ -90,11 +92,13 @@ class Evaluation:
         self._plan: Plan | None = None
         self._surveys: dict[str, Survey] = {}
         self._redactions: dict[str, set[str]] = {}
-        self._used: dict[tuple[str, str, float | None], _Used] = {}
-        self._room: dict[tuple[str, str, float | None], Claim] = {}
-        self._happened: dict[tuple[str, float | None], tuple[Happening, bool]] = {}
+        self._used: dict[Asked, _Used] = {}
+        self._room: dict[Asked, Room] = {}
         self._pending: list[tuple[Prepared, Exception | None]] = []
+        self.keys = Keys(operation.attributes)
         self.matches: list[Match] = []
+        #: The steps that were looked for and had not come.
+        self.unseen: list[Unseen] = []
 
     def run(self, planner: PointPlanner) -> None:
         """Evaluate the policies that the operation concerns; all of them fail where that cannot be told."""
@@ -105,6 +109,8 @@ class Evaluation:
             return
         for least, limited in self._plan.limits:
             self._limited(least, limited)
+        for following in self._plan.afters:
+            self._following(following)
         if self._plan.groups:
             self._ask(self._plan)
         if self._pending:
@@ -133,9 +139,20 @@ class Evaluation:
 
     def _limited(self, least: int, group: tuple[Prepared, ...]) -> None:
         """Policies with nothing but a limit, all of one count: mostly the smallest of them has room."""
-        limit = group[0].limit
         try:
-            if limit is not None and not self._exhausted(limit, least):
+            if not self._exhausted(group[0], least):
+                return
+        except Exception as error:
+            for each in group:
+                self._fail(each.policy, error)
+            return
+        for each in group:
+            self._consider(each, None)
+
+    def _following(self, group: tuple[Prepared, ...]) -> None:
+        """Policies with nothing but the same ``after``."""
+        try:
+            if not self._came_before(group[0]):
                 return
         except Exception as error:
             for each in group:
@@ -165,51 +182,44 @@ class Evaluation:
         """Whether everything holds that is neither the condition nor what detectors find."""
         if each.attributes is not None and not each.attributes.attributes_hold(self._operation.attributes):
             return False
-        if each.limit is not None and not self._exhausted(each.limit, each.max):
+        if each.limit is not None and not self._exhausted(each, each.max):
             return False
         return each.after is None or self._came_before(each)
 
     # What was before.
 
-    def _exhausted(self, limit: Limit, maximum: int) -> bool:
-        asked = limit.of, limit.per, limit.window
-        looked = self._used.get(asked)
+    def _exhausted(self, each: Prepared, maximum: int) -> bool:
+        looked = self._used.get(each.asked)
         if looked is None:
-            looked = self._used[asked] = self._count(limit)
+            looked = self._used[each.asked] = self._count(each.asked)
         counter, used = looked
         if used >= maximum:
             return True
-        claim = self._room.get(asked)
-        if claim is None or maximum < claim.max:
-            self._room[asked] = Claim(counter, limit.window, maximum)
+        room = self._room.get(each.asked)
+        if room is None or maximum < room[2]:
+            self._room[each.asked] = counter, each.asked[2], maximum
         return False
 
-    def _count(self, limit: Limit) -> _Used:
-        calls = limit.of == "calls"
-        kind = self._operation.point.partition(".")[0] if calls else ""
-        counter = Counter(limit.of, kind, limit.per, key_of(limit.per, self._operation.attributes))
-        used = self._state.used(counter, limit.window)
-        return counter, max(0, used - 1) if calls and self._again else used
+    def _count(self, asked: Asked) -> _Used:
+        of, per, window = asked
+        kind = self._operation.point.partition(".")[0] if of == "calls" else ""
+        counter = Counter(of, kind, per, self.keys.of(per))
+        used = self._state.used(counter, window)
+        return counter, max(0, used - 1) if kind and self._again else used
 
     def _came_before(self, each: Prepared) -> bool:
         after = each.after
         if after is None:
             return True
-        asked = each.step, after.within
-        looked = self._happened.get(asked)
-        if looked is None:
-            happening = Happening(each.step, key_of(after.per, self._operation.attributes))
-            happened = self._state.happened(happening, after.within, again=self._again)
-            looked = self._happened[asked] = happening, happened
-        return looked[1]
+        happening = each.step, self.keys.of(after.per)
+        if self._state.happened(happening, after.within, again=self._again):
+            return True
+        self.unseen.append((happening, after.within))
+        return False
 
-    def claims(self) -> list[Claim]:
-        """What must still be so when the operation is counted: limits with room, steps that had not come."""
-        claims = list(self._room.values())
-        for (_, within), (happening, happened) in self._happened.items():
-            if not happened:
-                claims.append(Claim(happening=happening, within=within))
-        return claims
+    def room(self) -> Iterable[Room]:
+        """The limits that were looked at and had room, each with the smallest maximum."""
+        return self._room.values()
 
     def happenings(self) -> tuple[Happening, ...]:
         """The steps of sequences that the operation is."""
@@ -218,7 +228,7 @@ class Evaluation:
         attributes = self._operation.attributes
         try:
             return tuple(
-                Happening(step.name, key_of(step.per, attributes))
+                (step.name, self.keys.of(step.per))
                 for step in self._plan.steps
                 if step.match is None or step.match.attributes_hold(attributes)
             )
@@ -339,7 +349,7 @@ class Evaluation:
         if not self._rules.stable_placeholders:
             return None
         try:
-            return stable(key_of("conversation", self._operation.attributes))
+            return stable(self.keys.of("conversation"))
         except Exception:
             return None
 

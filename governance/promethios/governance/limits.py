@@ -20,7 +20,7 @@ from promethios.governance.meters import MAX_WINDOW as MAX_WINDOW
 from promethios.governance.meters import Meter
 from promethios.governance.operation import Operation
 from promethios.governance.pricing import PICO, Prices, usage_of
-from promethios.governance.sequences import Happening, Sequences
+from promethios.governance.sequences import Happening, Sequences, came
 from promethios.governance.trust import TrustBook
 
 UNKNOWN_AGENT: Final = "unknown"
@@ -28,6 +28,9 @@ UNKNOWN_AGENT: Final = "unknown"
 PERS: Final = ("conversation", "agent", "tool", "tenant")
 
 _AGENT_NAMES: Final = (semconv.AGENT_ID, semconv.AGENT_NAME, semconv.SERVICE_NAME)
+_TOOL: Final = (semconv.TOOL_NAME,)
+_TENANT: Final = (semconv.TENANT_ID,)
+_CONVERSATION: Final = (semconv.CONVERSATION_ID,)
 _PERS_OF_OTHERS: Final = ("conversation", "agent", "tenant")
 _BUILT_IN: Final = Prices()
 
@@ -49,22 +52,10 @@ class Counter(NamedTuple):
     key: str
 
 
-class Claim(NamedTuple):
-    """What was found to be so while deciding, and must still be so when the operation is counted.
-
-    Args:
-        counter: A count that had room, or None.
-        window: The seconds over which it was looked at; None for its total.
-        max: What it must be below.
-        happening: Something that had not happened, or None.
-        within: The seconds in which it had not; None for ever.
-    """
-
-    counter: Counter | None = None
-    window: float | None = None
-    max: int | float = 0
-    happening: Happening | None = None
-    within: float | None = None
+#: A count that had room: which, over which seconds (None: in all), and what it must be below.
+Room = tuple[Counter, float | None, int]
+#: A step that had not come: which, and in which seconds (None: ever).
+Unseen = tuple[Happening, float | None]
 
 
 class Entry(NamedTuple):
@@ -86,11 +77,7 @@ NOTHING: Final = Entry()
 
 def agent_of(attributes: Mapping[str, Any]) -> str:
     """Who acts: the agent's id, else its name, else the service's, else ``unknown``."""
-    for name in _AGENT_NAMES:
-        text = first_text(attributes, (name,))
-        if text:
-            return text
-    return UNKNOWN_AGENT
+    return first_text(attributes, _AGENT_NAMES) or UNKNOWN_AGENT
 
 
 def key_of(per: str, attributes: Mapping[str, Any]) -> str:
@@ -99,17 +86,44 @@ def key_of(per: str, attributes: Mapping[str, Any]) -> str:
     An unknown conversation is one for each agent; operations that tell no tenant are one tenant's.
     """
     if per == "tool":
-        return first_text(attributes, (semconv.TOOL_NAME,))
+        return first_text(attributes, _TOOL)
     if per == "tenant":
-        return first_text(attributes, (semconv.TENANT_ID,))
+        return first_text(attributes, _TENANT)
     if per == "agent":
         return agent_of(attributes)
-    conversation = first_text(attributes, (semconv.CONVERSATION_ID,))
+    conversation = first_text(attributes, _CONVERSATION)
     return f"={conversation}" if conversation else f"?{agent_of(attributes)}"
+
+
+class Keys:
+    """The keys under which one operation counts, each worked out once."""
+
+    __slots__ = ("_attributes", "_known")
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        self._attributes = attributes
+        self._known: dict[str, str] = {}
+
+    def of(self, per: str) -> str:
+        """The key, see `key_of`. It raises what the attributes raise when they are read."""
+        key = self._known.get(per)
+        if key is None:
+            key = self._known[per] = key_of(per, self._attributes)
+        return key
+
+    def all(self, pers: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        """A pair of each of `pers` with its key; for an unknown agent where attributes cannot be read."""
+        try:
+            return tuple([(per, self.of(per)) for per in pers])
+        except Exception:
+            return tuple([(per, key_of(per, {})) for per in pers])
 
 
 class State:
     """The counts of one process. All methods may be called from any thread.
+
+    Reading takes no lock: what was read while deciding is looked at again, under the lock, when the operation
+    is counted (`record_if`).
 
     Args:
         max_keys: How many conversations are kept, how many agents, tools, tenants, and steps of sequences;
@@ -135,8 +149,11 @@ class State:
 
     def used(self, counter: Counter, window: float | None = None) -> int:
         """How much was counted, in total or in the last `window` seconds."""
-        with self._lock:
-            return self._used(counter, window)
+        account = self._accounts[counter.per].get(counter.key)
+        meter = account.get(counter.kind or counter.of) if account else None
+        if meter is None:
+            return 0
+        return meter.total if window is None else meter.within(window, self._clock())
 
     def happened(self, happening: Happening, within: float | None = None, *, again: bool = False) -> bool:
         """Whether a step happened in the last `within` seconds (None: since the process started).
@@ -146,8 +163,8 @@ class State:
             within: Seconds.
             again: Leave the latest one out: it is the operation's own, which was counted before.
         """
-        with self._lock:
-            return self._sequences.happened(happening, within, self._clock(), again=again)
+        times = self._sequences.times(happening)
+        return times is not None and came(times, within, self._clock, again=again)
 
     def cost_usd(self, per: str, attributes: Mapping[str, Any]) -> float:
         """What the operation's conversation, agent or tenant has cost so far, in US dollars."""
@@ -165,29 +182,22 @@ class State:
         """Account for a decided operation by the built-in prices; see `entry_of`."""
         point, attributes = operation.point, operation.attributes
         used = used_up(attributes, _BUILT_IN) if point == "model.after" else ()
-        self.record_if(entry_of(point, attributes, passed=not decision.enforced.stops, used=used), ())
+        self.record_if(entry_of(point, Keys(attributes), passed=not decision.enforced.stops, used=used))
 
-    def record_if(self, entry: Entry, claims: Iterable[Claim]) -> bool:
-        """Add `entry` only if all `claims` hold still. Looking and adding are one step."""
+    def record_if(self, entry: Entry, room: Iterable[Room] = (), unseen: Iterable[Unseen] = ()) -> bool:
+        """Add `entry` only if every count in `room` has some still and nothing in `unseen` has come.
+
+        Looking and adding are one step: threads that saw the same last free place cannot all take it.
+        """
         with self._lock:
-            now = self._clock()
-            for claim in claims:
-                if not self._holds(claim, now):
+            for counter, window, maximum in room:
+                if self.used(counter, window) >= maximum:
                     return False
-            self._add(entry, now)
+            for happening, within in unseen:
+                if self.happened(happening, within):
+                    return False
+            self._add(entry, self._clock())
         return True
-
-    def _holds(self, claim: Claim, now: float) -> bool:
-        if claim.counter is not None and self._used(claim.counter, claim.window) >= claim.max:
-            return False
-        return claim.happening is None or not self._sequences.happened(claim.happening, claim.within, now)
-
-    def _used(self, counter: Counter, window: float | None) -> int:
-        account = self._accounts[counter.per].get(counter.key)
-        meter = account.get(counter.kind or counter.of) if account else None
-        if meter is None:
-            return 0
-        return meter.total if window is None else meter.within(window, self._clock())
 
     def _add(self, entry: Entry, now: float) -> None:
         second = int(now)
@@ -216,26 +226,18 @@ class State:
 
 def entry_of(
     point: str,
-    attributes: Mapping[str, Any],
+    keys: Keys,
     *,
     passed: bool,
     used: tuple[tuple[str, int], ...] = (),
     happenings: tuple[Happening, ...] = (),
 ) -> Entry:
-    """What a decided operation adds: a call before it, where it `passed`; what it has `used` after it.
-
-    Attributes that cannot be read count for an unknown agent.
-    """
+    """What a decided operation adds: a call before it, where it `passed`; what it has `used` after it."""
     kind, _, stage = point.partition(".")
     amounts = used if stage != "before" else ((kind, 1),) if passed else ()
     if not amounts:
-        return Entry(happenings=happenings) if happenings else NOTHING
-    pers = PERS if kind == "tool" else _PERS_OF_OTHERS
-    try:
-        keys = tuple([(per, key_of(per, attributes)) for per in pers])
-    except Exception:
-        keys = tuple([(per, key_of(per, {})) for per in pers])
-    return Entry(amounts, keys, happenings)
+        return Entry((), (), happenings) if happenings else NOTHING
+    return Entry(amounts, keys.all(PERS if kind == "tool" else _PERS_OF_OTHERS), happenings)
 
 
 def used_up(attributes: Mapping[str, Any], prices: Prices) -> tuple[tuple[str, int], ...]:

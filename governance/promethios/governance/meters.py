@@ -46,8 +46,9 @@ class Meter:
         """The amount added in the last `window` seconds (up to `MAX_WINDOW`), rounded up to whole steps."""
         width = _width(window)
         oldest = int((now - window) // width) * width
-        position = bisect_left(self._begun, (oldest, -1))
-        return self.total - self._begun[position][1] if position < len(self._begun) else 0
+        begun = self._begun  # another thread may put a thinner list in its place
+        position = bisect_left(begun, (oldest, -1))
+        return self.total - begun[position][1] if position < len(begun) else 0
 
     def _thin(self, now: int) -> None:
         """Keep of older steps the first of each minute, then of each hour, then none."""

@@ -29,17 +29,21 @@ _STEADY: Final = frozenset(
     attribute for alias in ALIASES.values() if alias.steady for attribute in alias.attributes
 )
 
+#: What a limit counts, for whom, and over which seconds.
+Asked = tuple[str, str, float | None]
+
 
 class Prepared:
     """A policy with what the engine asks of it made ready."""
 
     __slots__ = (
         "after",
+        "asked",
         "attributes",
         "limit",
         "max",
         "names",
-        "only_limit",
+        "only_past",
         "policy",
         "steady",
         "step",
@@ -60,9 +64,11 @@ class Prepared:
         self.limit = policy.limit
         #: The limit's maximum as it is counted: cost in whole picodollars.
         self.max = _maximum(policy.limit)
+        self.asked: Asked = _asked(policy.limit)
         self.after = policy.after
         self.step = step_of(policy.after) if policy.after else ""
-        self.only_limit = bool(policy.limit) and not (others or policy.after or policy.detect)
+        #: Nothing is asked beside names, a condition, and the limit or what came before.
+        self.only_past = not (others or policy.detect) and bool(policy.limit) is not bool(policy.after)
 
     def reads(self) -> frozenset[str]:
         """The attributes that are looked at when a combination of names is first seen."""
@@ -85,11 +91,13 @@ class Plan(NamedTuple):
     Args:
         groups: Policies by what is left of their condition (None: nothing): it is evaluated once.
         limits: Policies that have nothing but a limit, by what it counts: (the smallest maximum, policies).
+        afters: Policies that have nothing but an ``after``, by what it asks.
         steps: The steps of sequences that the operation is, as far as its names say.
     """
 
     groups: tuple[tuple[Condition | None, tuple[Prepared, ...]], ...]
     limits: tuple[tuple[int, tuple[Prepared, ...]], ...]
+    afters: tuple[tuple[Prepared, ...], ...]
     steps: tuple[Step, ...]
 
 
@@ -135,20 +143,24 @@ class PointPlanner:
         given = {key: first_text(attributes, ALIASES[alias].attributes) for key, alias in MATCHABLE.items()}
         facts = Facts(operation)
         groups: dict[int, tuple[Condition | None, list[Prepared]]] = {}
-        limits: dict[tuple[Any, ...], list[Prepared]] = {}
+        limits: dict[Asked, list[Prepared]] = {}
+        afters: dict[tuple[str, float | None], list[Prepared]] = {}
         for each in self.policies:
             if not _concerns(each, given, attributes):
                 continue
             concerned, condition = _left(each.when, facts)
             if not concerned:
                 continue
-            if each.limit and each.only_limit and condition is None:
-                limits.setdefault((each.limit.of, each.limit.per, each.limit.window), []).append(each)
+            if condition is None and each.only_past and each.limit:
+                limits.setdefault(each.asked, []).append(each)
+            elif condition is None and each.only_past and each.after:
+                afters.setdefault((each.step, each.after.within), []).append(each)
             else:
                 groups.setdefault(id(condition), (condition, []))[1].append(each)
         return Plan(
             tuple((condition, tuple(members)) for condition, members in groups.values()),
             tuple((min(each.max for each in group), tuple(group)) for group in limits.values()),
+            tuple(map(tuple, afters.values())),
             tuple(step for step in self._steps if _fits(step.match, given)),
         )
 
@@ -170,6 +182,10 @@ def _written(match: Matcher | None) -> str:
         for key, each, values in match.attributes
     )
     return f"{names} {attributes}"
+
+
+def _asked(limit: Limit | None) -> Asked:
+    return (limit.of, limit.per, limit.window) if limit else ("", "", None)
 
 
 def _maximum(limit: Limit | None) -> int:

@@ -8,21 +8,15 @@ an operation that is looked at again after it was counted: it must not be what c
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
 
 _NEVER: Final = float("-inf")
 
-
-class Happening(NamedTuple):
-    """A kind of step by somebody.
-
-    Args:
-        step: The kind, see `planning.step_of`.
-        key: Which conversation, agent or tenant, see `limits.key_of`.
-    """
-
-    step: str
-    key: str
+#: A kind of step (see `planning.step_of`), and which conversation, agent or tenant took it.
+Happening = tuple[str, str]
+#: When a step was taken last, and the time before that.
+Times = tuple[float, float]
 
 
 class Sequences:
@@ -34,7 +28,7 @@ class Sequences:
 
     def __init__(self, max_keys: int) -> None:
         self._max_keys = max_keys
-        self._times: OrderedDict[Happening, tuple[float, float]] = OrderedDict()
+        self._times: OrderedDict[Happening, Times] = OrderedDict()
 
     def record(self, happening: Happening, now: float) -> None:
         """It happens now."""
@@ -43,17 +37,15 @@ class Sequences:
         if len(self._times) > self._max_keys:
             self._times.popitem(last=False)
 
-    def happened(
-        self, happening: Happening, within: float | None, now: float, *, again: bool = False
-    ) -> bool:
-        """Whether it happened in the last `within` seconds (None: ever); with `again`, once more than that
-        of the operation itself.
-        """
-        times = self._times.get(happening)
-        if times is None:
-            return False
-        time = times[1] if again else times[0]
-        return time > _NEVER if within is None else time >= now - within
+    def times(self, happening: Happening) -> Times | None:
+        """When it happened; None where it did not, or was forgotten."""
+        return self._times.get(happening)
 
     def __len__(self) -> int:
         return len(self._times)
+
+
+def came(times: Times, within: float | None, clock: Callable[[], float], *, again: bool = False) -> bool:
+    """Whether it was in the last `within` seconds (None: ever); with `again`, the time before the last."""
+    time = times[1] if again else times[0]
+    return time > _NEVER if within is None else time >= clock() - within
