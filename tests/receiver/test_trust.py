@@ -302,7 +302,7 @@ def test_a_score_is_explained(send: Send, ask: Any) -> None:
     )
     answer = ask("trust/clerk")
     (row,) = answer["data"]
-    assert row["decisions"] == 33
+    assert (row["decisions"], row["updated"]) == (33, (NOW + 33 * SECOND) // 1_000_000)
     heavy, light = answer["decisions"]
     assert (heavy["decision_id"], heavy["weight"], heavy["reason"]) == ("b" * 32, 5.0, "not on the list")
     assert (light["decision_id"], light["weight"]) == ("a" * 32, 0.1)

@@ -52,10 +52,10 @@ def explanation(view: View, agent_id: str) -> dict[str, Any]:
     if not view.rows(select(table.c.agent_id).where(table.c.agent_id == agent_id)):
         raise Refusal(Kind.NOT_FOUND, "there is no such agent: /api/v1/agents lists them")
     now = time.time_ns()
-    standing, decisions = standings(view).get(agent_id, (NEW, 0))
-    standing = fade(standing, now)
+    latest, decisions = standings(view).get(agent_id, (NEW, 0))
+    standing = fade(latest, now)
     return {
-        "data": [_row(agent_id, standing, decisions, now)],
+        "data": [_row(agent_id, latest, decisions, now)],
         "decisions": [
             {
                 "time": mover.decision["time_unix_nano"] // 1_000_000,
