@@ -82,8 +82,8 @@ class GovernanceSpanProcessor(SpanProcessor):
         if kind is None or _tells_decision(span):
             return
         layer, enforced = stamp_of(own)
-        if layer == "guard":  # which decides what comes after, too
-            return
+        if layer == "guard" or _scope_of(span) in self.governor.guarded_scopes:
+            return  # a guard decides what comes after, too; it may not have had this span around it
         context = trace.set_span_in_context(trace.NonRecordingSpan(_context_of(span)))
         if layer is None:  # nothing decided it in time
             self._observe(f"{kind}.before", attributes, context)
@@ -103,13 +103,16 @@ class GovernanceSpanProcessor(SpanProcessor):
         self.governor.observe(operation, context)
 
 
+def _scope_of(span: ReadableSpan) -> str:
+    return span.instrumentation_scope.name if span.instrumentation_scope is not None else ""
+
+
 def _context_of(span: ReadableSpan) -> trace.SpanContext:
     return cast(trace.SpanContext, span.context)  # a span that was started has one
 
 
 def _tells_decision(span: ReadableSpan) -> bool:
-    scope = span.instrumentation_scope
-    return span.name == semconv.DECISION_SPAN and scope is not None and scope.name == SCOPE
+    return span.name == semconv.DECISION_SPAN and _scope_of(span) == SCOPE
 
 
 def _remember_provider(
