@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain.agents.middleware import wrap_tool_call
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
@@ -168,6 +169,27 @@ def test_a_denied_tool_ends_the_run(guard: None, agent: Any, ran: list[Any], llm
         go(agent, way, 'call delete_all {"path": "/"}')
     assert ran == []
     assert len(llm.requests) == 1
+
+
+def test_a_middleware_may_let_the_model_read_why(guard: None, llm: StandIn, ran: list[Any]) -> None:
+    @tool
+    def delete_all(path: str) -> str:
+        """Delete."""
+        ran.append(path)
+        return "gone"
+
+    @wrap_tool_call  # type: ignore[arg-type]
+    def explained(request: Any, handler: Any) -> Any:
+        try:
+            return handler(request)
+        except PolicyViolation as violation:
+            return ToolMessage(str(violation), tool_call_id=request.tool_call["id"], status="error")
+
+    model = ChatOpenAI(model="gpt-4o-mini", base_url=llm.url, api_key="unused", max_retries=0)  # type: ignore[arg-type]
+    agent = create_agent(model, [delete_all], middleware=[explained])
+    given = go(agent, "sync", 'call delete_all {"path": "/"}')
+    assert given["messages"][-1].content.endswith("blocked by policy 'no-delete': nothing may be deleted")
+    assert ran == []
 
 
 def test_a_redacted_result_is_what_the_model_reads(guard: None, agent: Any, llm: StandIn) -> None:
