@@ -184,17 +184,20 @@ def test_late_decisions_of_other_processes_can_be_recomputed(send: Send, service
     assert row["decisions"] == 120
 
 
-def test_what_cannot_be_stored_moves_no_score(services: Services, send: Send) -> None:
-    send(told(1))
-    before = standing_of(services)
-
-    def fail(connection: Any) -> None:
-        connection.exec_driver_sql("UPDATE trust_standings SET r = 99")
-        raise RuntimeError("the disk is full")
-
-    with pytest.raises(Exception, match="the database cannot store this now"):
-        services.writer.do(fail)
-    assert standing_of(services) == before
+def test_decisions_and_scores_are_stored_together_or_not_at_all(
+    client: FlaskClient, make_key: Any, services: Services
+) -> None:
+    headers = {**make_key("default", "ingest"), "Content-Type": "application/x-protobuf"}
+    body = trace_request(told(1, severity="high")).SerializeToString()
+    broken = "CREATE TRIGGER broken BEFORE INSERT ON trust_standings BEGIN SELECT RAISE(ABORT, 'broken'); END"
+    services.writer.do(lambda connection: connection.exec_driver_sql(broken) and None)
+    assert client.post("/v1/traces", data=body, headers=headers).status_code == 503
+    for table in ("decisions", "violations", "trust_scores", "spans"):
+        assert rows(services, f"SELECT * FROM {table}") == []
+    services.writer.do(lambda connection: connection.exec_driver_sql("DROP TRIGGER broken") and None)
+    assert client.post("/v1/traces", data=body, headers=headers).status_code == 200
+    assert standing_of(services) == expected((1, 1))
+    assert_recomputed(services)
 
 
 def test_a_decision_from_the_future_is_taken_as_of_now(send: Send, services: Services) -> None:

@@ -115,7 +115,10 @@ NEW: Final = Standing()
 
 def tier_of(score: float) -> str:
     """The tier of a score."""
-    return next((name for name, least in TIERS if score >= least), TIERS[-1][0])
+    for name, least in TIERS:
+        if score >= least:
+            return name
+    return TIERS[-1][0]
 
 
 def advance(standing: Standing, weight: float, at: int) -> Standing:
