@@ -83,6 +83,14 @@ def _complain(problem: dict[str, Any]) -> None:
 
 
 @policies.command()
+def schema() -> None:
+    """Print the JSON Schema of policy files, for editors and for checks in other languages."""
+    from promethios.governance.policies.schema import schema
+
+    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+
+
+@policies.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
 @click.option("--verbose", is_flag=True, help="Also name the policies that no case matches.")
