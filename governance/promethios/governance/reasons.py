@@ -15,7 +15,7 @@ def reason_of(policy: Policy, found: Sequence[tuple[str, Found]]) -> str:
     if policy.limit is not None:
         return _limit(policy.limit)
     if policy.after is not None:
-        return f"policy '{policy.id}' {_after(policy.after)}"
+        return f"what policy '{policy.id}' looks out for came before{_after(policy.after)}"
     if policy.when is not None:
         return f"the condition of policy '{policy.id}' holds"
     return f"policy '{policy.id}' is about this operation"
@@ -35,5 +35,7 @@ def _limit(limit: Limit) -> str:
 
 
 def _after(after: After) -> str:
-    within = f" in the last {after.within:g} s" if after.within else ""
-    return f"is about what comes after an operation that happened{within} in the same {after.per}"
+    within = f", at most {after.within:g} s ago" if after.within else ""
+    return (
+        f" in this {after.per}{within}" if after.per == "conversation" else f" for this {after.per}{within}"
+    )
