@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from time import time_ns
 from typing import Any, NamedTuple
 
 from opentelemetry import metrics, trace
@@ -15,6 +16,7 @@ from promethios.governance.detectors import Scanner
 from promethios.governance.enforcement import ambient
 from promethios.governance.enforcement.again import says_more
 from promethios.governance.enforcement.guard import Guard
+from promethios.governance.enforcement.operations import Decided, Operations, places_of
 from promethios.governance.engine import Engine
 from promethios.governance.inspection import Inspector
 from promethios.governance.limits import State
@@ -23,6 +25,7 @@ from promethios.governance.policies import Bundle, load_bundle, parse_bundle
 from promethios.governance.telemetry.forks import renew_in_child
 from promethios.governance.telemetry.lane import DecisionLane
 from promethios.governance.telemetry.ledger import resource_attributes, resource_of
+from promethios.governance.telemetry.spans import SCOPE
 from promethios.governance.telemetry.telling import Teller
 from promethios.governance.watching import INTERVAL, Watch
 
@@ -62,6 +65,8 @@ class Governor:
         self._resource: tuple[Any, Mapping[str, Any]] = (None, {})
         renew_in_child(self)
         self.guarded_scopes: set[str] = set()
+        #: What was decided lately, so that another span of the same operation is not decided again.
+        self.operations = Operations()
 
     @classmethod
     def from_file(cls, path: str | Path, **providers: Any) -> Governor:
@@ -131,6 +136,16 @@ class Governor:
 
     def decide(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide `operation`, and tell the decision as a span below the one in `context`, and in metrics."""
+        decision = self.decide_span(operation, context)
+        kind, _, stage = operation.point.partition(".")
+        if stage == "before":
+            subject = ambient.subject_of(kind, operation.attributes)
+            places = places_of(trace.get_current_span(context), kind, subject)
+            self.operations.add(places, Decided(decision, SCOPE, time_ns()))
+        return decision
+
+    def decide_span(self, operation: Operation, context: Context | None = None) -> Decision:
+        """Like `decide`, for who remembers the operation's span itself."""
         operation = self._complete(operation, context)
         self._inspect(operation, context)
         return self._teller.tell(self._evaluate(operation), operation, context)
@@ -229,6 +244,7 @@ class Governor:
         """Start the numbers, the counts and the locks anew; called in a forked child. Budgets go on."""
         self.state.after_fork()
         self._teller.renew()
+        self.operations = Operations()
 
     def flush_inspections(self, timeout: float = 5.0) -> bool:
         """Wait until asynchronous detectors have looked at all that was decided; whether they have in time.

@@ -129,17 +129,23 @@ def test_content_written_to_a_span_is_redacted(traced: Traced, write: Any) -> No
     assert "pii.card" in traced.everything()
 
 
-def test_hostile_attribute_values_never_raise(traced: Traced) -> None:
+def test_g07_hostile_values_never_raise_on_an_operations_span(traced: Traced) -> None:
     class Hostile:
         def __str__(self) -> str:
             raise RuntimeError("no")
 
         __repr__ = __str__
 
-    span = traced.provider.get_tracer("acme").start_span("work")
+    span = traced.provider.get_tracer("acme").start_span("chat", attributes=chat("gpt-4o-mini"))
     span.set_attribute("x", Hostile())  # type: ignore[arg-type]
+    span.set_attributes({"y": Hostile(), "z": 1})  # type: ignore[dict-item]
     span.end()
-    assert traced.spans("work")[0].attributes["x"] == "[REDACTED:unreadable]"
+    attributes = traced.spans("chat")[0].attributes
+    assert (attributes["x"], attributes["y"], attributes["z"]) == (
+        "[REDACTED:unreadable]",
+        "[REDACTED:unreadable]",
+        1,
+    )
 
 
 def test_an_objects_text_is_redacted(traced: Traced) -> None:

@@ -7,85 +7,187 @@ It also sees the spans that sampling drops. It lets through what is not an agent
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode
-from wrapt import wrap_function_wrapper
+from opentelemetry.sdk.trace import Tracer
+from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode
 
 from promethios.governance import semconv
+from promethios.governance.dialects import MARKERS, translated
 from promethios.governance.enforcement.ambient import guarded_by, kind_of, subject_of
+from promethios.governance.enforcement.operations import Decided, places_of
+from promethios.governance.enforcement.stop import SWALLOWING, PolicyStop
 from promethios.governance.enforcement.violation import PolicyViolation
 from promethios.governance.operation import Operation
 from promethios.governance.telemetry.spans import SCOPE, stamp
 
 if TYPE_CHECKING:
+    from promethios.governance.enforcement.processor import GovernanceSpanProcessor
     from promethios.governance.governor import Governor
 
-FindGovernor = Callable[[Any], "Governor | None"]
+FindProcessor = Callable[[Any], "GovernanceSpanProcessor | None"]
 
 _installed = threading.Lock()
+_DECIDED: Final = "_promethios_decided"
+
+# Frameworks, by scope, that call models through the providers' own libraries.
+_FRAMEWORKS: Final = frozenset(
+    {
+        "opentelemetry.instrumentation.genai.langchain",
+        "opentelemetry.instrumentation.genai.openai_agents",
+    }
+)
+# A scope that an adapter for the provider's library guards: while it is there, so is the adapter.
+_LIBRARIES: Final = {
+    "anthropic": "opentelemetry.instrumentation.genai.anthropic",
+    "azure.ai.openai": "opentelemetry.instrumentation.genai.openai",
+    "openai": "opentelemetry.instrumentation.genai.openai",
+}
 
 
-def install(find_governor: FindGovernor) -> None:
+def install(find_processor: FindProcessor) -> None:
     """Put the gate in front of every tracer of the SDK, once for the process.
 
     Args:
-        find_governor: Gives the governor of a tracer's provider, or None where it has none.
+        find_processor: Gives the processor of a tracer's provider, or None where it has none.
     """
     if not _installed.acquire(blocking=False):
         return
+    original: Callable[..., Span] = Tracer.start_span
 
-    def start_span(wrapped: Callable[..., Span], tracer: Any, args: Any, kwargs: dict[str, Any]) -> Span:
-        attributes = kwargs.get("attributes") or (args[3] if len(args) > 3 else None)
-        if not attributes or semconv.OPERATION_NAME not in attributes:
-            return wrapped(*args, **kwargs)
-        context = kwargs.get("context") or (args[1] if len(args) > 1 else None)
-        governor = find_governor(tracer)
-        operation = _to_decide(governor, _scope_of(tracer), attributes, context)
-        if governor is None or operation is None:
-            return wrapped(*args, **kwargs)
-        return _decide(governor, operation, context, lambda: wrapped(*args, **kwargs))
+    @functools.wraps(original)
+    def start_span(
+        tracer: Any,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Span:
+        passage = None
+        if attributes and not MARKERS.isdisjoint(attributes):
+            passage = _passage(find_processor(tracer), _name_of(tracer), attributes, context)
+        span = original(tracer, name, context, kind, attributes, *args, **kwargs)
+        return span if passage is None else passage.enter(span)
 
-    wrap_function_wrapper("opentelemetry.sdk.trace", "Tracer.start_span", start_span)
+    setattr(Tracer, "start_span", start_span)  # noqa: B010 - a method, which mypy lets nobody assign
 
 
-def _to_decide(
-    governor: Governor | None, scope: str, attributes: Mapping[str, Any], context: Context | None
-) -> Operation | None:
+def close(span: Any) -> None:
+    """The operation of `span` is over: what begins now is another one."""
+    if (decided := getattr(span, _DECIDED, None)) is not None:
+        decided.close()
+
+
+def scope_of_span(span: Any) -> str:
+    """The name of the instrumentation that started `span`."""
+    scope = getattr(span, "instrumentation_scope", None)
+    return str(getattr(scope, "name", ""))
+
+
+class _Unsampled(NonRecordingSpan):
+    """The span of an operation that sampling drops. Nobody else hears of its end."""
+
+    def end(self, end_time: int | None = None) -> None:
+        close(self)
+
+
+class _Passage:
+    """One operation at the gate."""
+
+    def __init__(
+        self,
+        processor: GovernanceSpanProcessor,
+        kind: str,
+        attributes: Mapping[str, Any],
+        scope: str,
+        context: Context | None,
+    ) -> None:
+        self._governor: Governor = processor.governor
+        self._kind, self._attributes = kind, attributes
+        self._scope, self._context = scope, context
+        self._swallows = scope in SWALLOWING
+        self._hard = processor.hard_stop
+
+    def enter(self, span: Span) -> Span:
+        """Decide the operation of `span`, which has just begun. Where it is denied the span is ended again.
+
+        Raises:
+            PolicyViolation: The operation must not run.
+            PolicyStop: The same, where its instrumentation would swallow that, and it was asked for.
+        """
+        if type(span) is NonRecordingSpan:
+            span = _Unsampled(span.get_span_context())
+        operations = self._governor.operations
+        places = places_of(span, self._kind, subject_of(self._kind, self._attributes))
+        taken = operations.take(places, self._scope, _start_of(span))
+        if taken is not None:
+            stamp(span, taken.decision, "other")
+            return span
+        decision = self._decide(span)
+        decided = operations.add(places, Decided(decision, self._scope))
+        setattr(span, _DECIDED, decided)
+        stamp(span, decision, "gate")
+        if not decision.enforced.stops:
+            return span
+        error = PolicyStop(decision) if self._swallows else PolicyViolation(decision)
+        span.record_exception(error)
+        span.set_status(Status(StatusCode.ERROR, str(error)))
+        span.end()
+        raise error
+
+    def _decide(self, span: Span) -> Any:
+        """Nothing may say "blocked" before the block is certain: what would be swallowed is observed only."""
+        operation = Operation(
+            f"{self._kind}.before",
+            dict(self._attributes),
+            input=self._attributes.get(semconv.INPUT_MESSAGES),
+            arguments=self._attributes.get(semconv.TOOL_CALL_ARGUMENTS),
+        )
+        context = trace.set_span_in_context(span, self._context)
+        if self._swallows and not self._hard:
+            return self._governor.observe(operation, context)
+        return self._governor.decide_span(operation, context)
+
+
+def _passage(
+    processor: GovernanceSpanProcessor | None,
+    scope: str,
+    attributes: Mapping[str, Any],
+    context: Context | None,
+) -> _Passage | None:
     """The operation that a span stands for, where it is the gate that decides it."""
-    kind = kind_of(attributes)
-    if governor is None or kind is None or scope == SCOPE or scope in governor.guarded_scopes:
+    if processor is None or scope == SCOPE or scope in processor.governor.guarded_scopes:
         return None
-    if guarded_by(kind, subject_of(kind, attributes), context):
+    known = translated(attributes)
+    kind = kind_of(known)
+    if kind is None or _is_left_to_a_guard(processor.governor, scope, known):
         return None
-    return Operation(
-        f"{kind}.before",
-        dict(attributes),
-        input=attributes.get(semconv.INPUT_MESSAGES),
-        arguments=attributes.get(semconv.TOOL_CALL_ARGUMENTS),
-    )
+    subject = subject_of(kind, known)
+    if not subject and kind != "agent":  # it is named later, if at all: it is decided when it is
+        return None
+    if guarded_by(kind, subject, context):
+        return None
+    return _Passage(processor, kind, known, scope, context)
 
 
-def _decide(
-    governor: Governor, operation: Operation, context: Context | None, start: Callable[[], Span]
-) -> Span:
-    """Start the operation's span, decide, and end it again with `PolicyViolation` where it is denied."""
-    span = start()
-    decision = governor.decide(operation, trace.set_span_in_context(span, context))
-    stamp(span, decision, "gate")
-    if not decision.enforced.stops:
-        return span
-    violation = PolicyViolation(decision)
-    span.record_exception(violation)
-    span.set_status(Status(StatusCode.ERROR, str(violation)))
-    span.end()
-    raise violation
+def _is_left_to_a_guard(governor: Governor, scope: str, attributes: Mapping[str, Any]) -> bool:
+    """Whether a framework's span stands for a call that the adapter of the model's library will decide."""
+    if scope not in _FRAMEWORKS:
+        return False
+    return _LIBRARIES.get(attributes.get(semconv.PROVIDER_NAME, "")) in governor.guarded_scopes
 
 
-def _scope_of(tracer: Any) -> str:
+def _start_of(span: Any) -> int:
+    return getattr(span, "start_time", None) or 1 << 63
+
+
+def _name_of(tracer: Any) -> str:
     scope = getattr(tracer, "_instrumentation_scope", None) or getattr(tracer, "instrumentation_info", None)
     return str(getattr(scope, "name", ""))

@@ -3,94 +3,135 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, cast
-from weakref import WeakValueDictionary
+from collections.abc import Callable, Mapping
+from time import time_ns
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import SpanProcessor
 from wrapt import wrap_function_wrapper
 
 from promethios.governance import semconv
+from promethios.governance.decision import Decision
+from promethios.governance.dialects import MARKERS, translated
 from promethios.governance.enforcement import gate
-from promethios.governance.enforcement.ambient import ambient_attributes, guarded_by, kind_of, subject_of
-from promethios.governance.enforcement.redaction import redact_span
+from promethios.governance.enforcement.ambient import (
+    ambient_attributes,
+    guarded_by,
+    kind_of,
+    running,
+    subject_of,
+)
+from promethios.governance.enforcement.operations import Decided, places_of
+from promethios.governance.enforcement.redaction import SpanRedaction
+from promethios.governance.enforcement.spans import KEPT, install, make_operation, watch_end
 from promethios.governance.governor import Governor
 from promethios.governance.operation import Operation
 from promethios.governance.telemetry.spans import SCOPE, stamp, stamp_of
 
 _log = logging.getLogger(__name__)
 
-# What an operation's span was started with: later attributes may push it out.
-_STARTED = "_promethios_started"
-
 
 class GovernanceSpanProcessor(SpanProcessor):
     """Governs the operations whose spans its provider starts.
 
     Constructing it puts the gate in front of the tracers whose provider has it: an operation that the
-    policies deny by what is known at its span's start raises `PolicyViolation` before it runs. Add it
-    before the processors that export, so that they see what it redacts.
+    policies deny by what is known at its span's start raises `PolicyViolation` before it runs.
 
-    The processor itself never raises. It names agent and conversation on spans that do not, redacts what
-    is written to them, and decides late what only the end of a span tells (token budgets among it).
+    The processor itself never raises. It names agent and conversation on spans that do not, decides late what
+    only the end of a span tells (token budgets among it), and redacts each span before it ends, so that every
+    other processor's `on_end` sees it redacted, in whatever order they were added.
 
     Args:
         governor: Who decides.
+        hard_stop: Whether to raise `PolicyStop`, which is no `Exception`, where an instrumentation is known
+            to swallow a `PolicyViolation` and to make the call anyway. Without it such an operation goes on,
+            and is told as flagged.
     """
 
-    def __init__(self, governor: Governor) -> None:
+    def __init__(self, governor: Governor, *, hard_stop: bool = False) -> None:
         self.governor = governor
-        self._open: WeakValueDictionary[int, Span] = WeakValueDictionary()
-        gate.install(_governor_of_tracer)
+        self.hard_stop = hard_stop
+        self._endings = (self._end,)
+        self._redaction = SpanRedaction(governor)
+        gate.install(_processor_of_tracer)
+        install()
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Make `span` redact what is written to it, and say whose it is."""
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+        """Notice the end of `span`, and say whose it is."""
         try:
-            self._start(span, parent_context)
+            watch_end(span, self._endings)
+            if not MARKERS.isdisjoint(span._attributes.copy()):
+                self._start(span, parent_context)
         except Exception:
             _log.exception("cannot govern the telemetry of span %r; the operation itself goes on", span.name)
 
-    def on_end(self, span: ReadableSpan) -> None:
-        """Decide what nothing decided in time, and account for what the operation used."""
-        try:
-            self._end(span)
-        except Exception:
-            _log.exception("cannot decide the ended span %r; its operation is over", span.name)
-
-    def _start(self, span: Span, parent_context: Context | None) -> None:
+    def _start(self, span: Any, parent_context: Context | None) -> None:
         if _tells_decision(span):
             return
-        self._open[_context_of(span).span_id] = span
-        redact_span(span, self.governor.redact_text)
-        attributes = span.attributes or {}
-        kind = kind_of(attributes)
-        if kind is None:
+        attributes = dict(span.attributes or {})
+        around = ambient_attributes(parent_context)
+        if missing := {name: value for name, value in around.items() if name not in attributes}:
+            span.set_attributes(missing)
+            attributes |= missing
+        span.__dict__[KEPT] = attributes
+        make_operation(span)
+        if running(parent_context) is None:
             return
-        for name, value in ambient_attributes(parent_context).items():
-            if name not in attributes:
-                span.set_attribute(name, value)
-        setattr(span, _STARTED, dict(span.attributes or {}))
-        if decision := guarded_by(kind, subject_of(kind, attributes), parent_context):
+        known = translated(attributes)
+        kind = kind_of(known)
+        if kind is not None and (decision := guarded_by(kind, subject_of(kind, known), parent_context)):
             stamp(span, decision, "guard")
 
-    def _end(self, span: ReadableSpan) -> None:
-        own = self._open.pop(_context_of(span).span_id, None)  # `span` is a copy of it
-        attributes = {**getattr(own, _STARTED, {}), **(span.attributes or {})}
+    def _end(self, span: Any) -> None:
+        """Decide what nothing decided in time, account for what the operation used, and redact."""
+        attributes = span._attributes.copy()
+        kept = span.__dict__.get(KEPT)
+        if kept is not None or not MARKERS.isdisjoint(attributes):
+            try:
+                self._finish(span, translated({**(kept or {}), **attributes}))
+            except Exception:
+                _log.exception("cannot decide the ended span %r; its operation is over", span.name)
+        try:
+            self._redaction.apply(span, attributes)
+        except Exception:
+            _log.exception("cannot redact a span; its attributes, events and links are withheld")
+            self._redaction.withhold(span)
+
+    def _finish(self, span: Any, attributes: Mapping[str, Any]) -> None:
         kind = kind_of(attributes)
         if kind is None or _tells_decision(span):
             return
-        layer, enforced = stamp_of(own)
-        if layer == "guard" or _scope_of(span) in self.governor.guarded_scopes:
-            return  # a guard decides what comes after, too; it may not have had this span around it
-        context = trace.set_span_in_context(trace.NonRecordingSpan(_context_of(span)))
+        layer, enforced = stamp_of(span)
+        gate.close(span)
+        if layer in ("guard", "other"):  # which decides what comes after, too
+            return
+        if layer is None and self._is_anothers(span, kind, attributes):
+            return
+        context = trace.set_span_in_context(span)
         if layer is None:  # nothing decided it in time
-            self._observe(f"{kind}.before", attributes, context)
+            self._decide_late(span, kind, attributes, context)
         if not enforced.stops:
             self._observe(f"{kind}.after", attributes, context)
 
-    def _observe(self, point: str, attributes: dict[str, Any], context: Context) -> None:
+    def _is_anothers(self, span: Any, kind: str, attributes: Mapping[str, Any]) -> bool:
+        """Whether a guard decides what the span stands for, or another span of the operation was decided."""
+        scope = gate.scope_of_span(span)
+        places = places_of(span, kind, subject_of(kind, attributes))
+        taken = self.governor.operations.take(places, scope, span.start_time)
+        if taken is not None:
+            stamp(span, taken.decision, "other")
+        return taken is not None or scope in self.governor.guarded_scopes
+
+    def _decide_late(self, span: Any, kind: str, attributes: Mapping[str, Any], context: Context) -> None:
+        decision = self._observe(f"{kind}.before", attributes, context)
+        stamp(span, decision, "processor")
+        places = places_of(span, kind, subject_of(kind, attributes))
+        decided = Decided(decision, gate.scope_of_span(span), time_ns())
+        self.governor.operations.add(places, decided)
+
+    def _observe(self, point: str, attributes: Mapping[str, Any], context: Context) -> Decision:
         before = point.endswith("before")
         operation = Operation(
             point,
@@ -100,19 +141,12 @@ class GovernanceSpanProcessor(SpanProcessor):
             arguments=attributes.get(semconv.TOOL_CALL_ARGUMENTS) if before else None,
             result=None if before else attributes.get(semconv.TOOL_CALL_RESULT),
         )
-        self.governor.observe(operation, context)
+        return self.governor.observe(operation, context)
 
 
-def _scope_of(span: ReadableSpan) -> str:
-    return span.instrumentation_scope.name if span.instrumentation_scope is not None else ""
-
-
-def _context_of(span: ReadableSpan) -> trace.SpanContext:
-    return cast(trace.SpanContext, span.context)  # a span that was started has one
-
-
-def _tells_decision(span: ReadableSpan) -> bool:
-    return span.name == semconv.DECISION_SPAN and _scope_of(span) == SCOPE
+def _tells_decision(span: Any) -> bool:
+    scope = span.instrumentation_scope
+    return span.name == semconv.DECISION_SPAN and scope is not None and scope.name == SCOPE
 
 
 def _remember_provider(
@@ -120,8 +154,8 @@ def _remember_provider(
 ) -> None:
     """A provider that gets the processor is where its governor tells decisions; no span ever names it."""
     wrapped(*args, **kwargs)
-    for governor in filter(None, map(_governor_of_processor, (*args, *kwargs.values()))):
-        governor.set_tracer_provider(provider)
+    for processor in filter(None, map(_processor_within, (*args, *kwargs.values()))):
+        processor.governor.set_tracer_provider(provider)
 
 
 # At import: `provider.add_span_processor(GovernanceSpanProcessor(...))` looks the method up before it
@@ -129,14 +163,14 @@ def _remember_provider(
 wrap_function_wrapper("opentelemetry.sdk.trace", "TracerProvider.add_span_processor", _remember_provider)
 
 
-def _governor_of_processor(processor: Any) -> Governor | None:
-    """The governor that `processor` asks, or the first among the processors that it stands for."""
+def _processor_within(processor: Any) -> GovernanceSpanProcessor | None:
+    """`processor`, or the first of ours among the processors that it stands for."""
     if isinstance(processor, GovernanceSpanProcessor):
-        return processor.governor
+        return processor
     inner = getattr(processor, "_span_processors", ())
-    return next(filter(None, map(_governor_of_processor, inner)), None)
+    return next(filter(None, map(_processor_within, inner)), None)
 
 
-def _governor_of_tracer(tracer: Any) -> Governor | None:
-    """The governor of the provider that made `tracer`: the tracer knows its provider's processors only."""
-    return _governor_of_processor(getattr(tracer, "span_processor", None))
+def _processor_of_tracer(tracer: Any) -> GovernanceSpanProcessor | None:
+    """Ours of the provider that made `tracer`: the tracer knows its provider's processors only."""
+    return _processor_within(getattr(tracer, "span_processor", None))

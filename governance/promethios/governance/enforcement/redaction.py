@@ -1,147 +1,144 @@
-"""Redaction of telemetry while it is written: a span's class, and a log record processor.
+"""Redaction of telemetry before anybody exports it: spans as they end, log records as they are emitted.
 
-A span is immutable when it ends, so content has to be taken out when it is set. Instrumentations that
-capture content write the request as they got it, before a guard redacts the call itself.
+Instrumentations that capture content write the request as they got it, before a guard redacts the call.
+A span is looked at once, as a whole, before its end: its texts are joined and scanned together, and only
+where something is found the single values are looked at.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
-from opentelemetry.sdk.trace import Span
-from opentelemetry.trace import Link, SpanContext, Status, StatusCode
+from opentelemetry.sdk.trace import Event
+from opentelemetry.trace import Link, Status
+
+from promethios.governance.detectors import Scanner
+from promethios.governance.enforcement.content import (
+    LARGE,
+    UNREADABLE,
+    Redact,
+    clean,
+    gather,
+    is_clear,
+    redacted,
+    redacted_key,
+)
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
 
 _log = logging.getLogger(__name__)
-_DEPTH: Final = 32
-# A number with fewer digits is none that a detector looks for; nor are names of attributes content.
-_SHORTEST: Final = 10**12
-_NAME: Final = re.compile(r"[a-z_.]*|.{0,11}", re.ASCII)
-UNREADABLE: Final = "[REDACTED:unreadable]"
-_REDACT = "_promethios_redact"
 
-Redact = Callable[[str], str]
+# How many short texts that were looked at and are clean are remembered, and what is short. Names of
+# attributes and most of their values are the same for span after span.
+_MOST_KNOWN = 4096
+_SHORT = 64
 
 
-def redact_span(span: Span, redact: Redact) -> None:
-    """Give `span` a class that redacts what is written to it, and redact what it was started with."""
-    setattr(span, _REDACT, _both(getattr(span, _REDACT, None), redact))
-    span.__class__ = _redacting_class(type(span))
-    for key, value in dict(span.attributes or {}).items():
-        if (redacted := _clean(value, redact)) is not value:
-            span.set_attribute(key, redacted)
-    if (name := _clean(span.name, redact)) is not span.name:
-        span.update_name(name)
-    _redact_links(span, redact)
+class SpanRedaction:
+    """Takes out of spans what the policies in force redact.
+
+    Args:
+        governor: Whose policies say what.
+    """
+
+    def __init__(self, governor: Governor) -> None:
+        self._governor = governor
+        self._scanner: Scanner | None = None
+        self._known: set[str] = set()
+
+    def apply(self, span: Any, attributes: Mapping[str, Any]) -> None:
+        """Redact `span`, which is about to end, in place; `attributes` are its own."""
+        scanner = self._governor.redactor
+        if scanner is None:
+            return
+        if scanner is not self._scanner:
+            self._scanner, self._known = scanner, set()
+        texts = _unknown(span, attributes, self._known)
+        if not texts:
+            return
+        if not is_clear(texts, scanner):
+            _redact_span(span, attributes, self._governor.redact_text)
+        elif len(self._known) < _MOST_KNOWN:
+            self._known.update([text for text in texts if len(text) <= _SHORT])
+
+    def withhold(self, span: Any) -> None:
+        """Take everything out of `span` that may be content, because it cannot be told whether it is."""
+        for key in span._attributes.copy():
+            del span._attributes[key]
+        span._attributes[UNREADABLE] = True
+        span._name = UNREADABLE
+        span._events._dq.clear()
+        span._links._dq.clear()
+        span._status = Status(span._status.status_code)
 
 
-def _both(first: Redact | None, second: Redact) -> Redact:
-    """What redacts as both do: more than one governor may govern a provider."""
-    return second if first is None or first == second else lambda text: second(first(text))
+def _unknown(span: Any, attributes: Mapping[str, Any], known: set[str]) -> list[str]:
+    """Every text of `span` that is not known to be clean."""
+    texts = [] if known.issuperset(attributes) else [*attributes]
+    if span._name not in known:
+        texts.append(span._name)
+    for value in attributes.values():
+        if type(value) is str:
+            if value not in known:
+                texts.append(value)
+        elif type(value) is not int or not -LARGE < value < LARGE:
+            gather(value, texts)
+    for event in span._events if len(span._events) else ():
+        texts.append(event.name)
+        gather(event.attributes, texts)
+    for link in span._links if len(span._links) else ():
+        gather(link.attributes, texts)
+    if span._status.description:
+        texts.append(span._status.description)
+    return texts
 
 
-def _redact_links(span: Any, redact: Redact) -> None:
-    """Links that a span is started with can only be replaced as a whole."""
-    cleaned = [_clean(link.attributes, redact) for link in span.links]
-    if any(new is not link.attributes for new, link in zip(cleaned, span.links, strict=True)):
-        links = [Link(link.context, new) for new, link in zip(cleaned, span.links, strict=True)]
-        span._links = span._new_links(links)
+def _redact_span(span: Any, attributes: Mapping[str, Any], redact: Redact) -> None:
+    for key, value in attributes.items():
+        new_key, new = redacted_key(key, redact), clean(value, redact)
+        if new_key is not key:
+            del span._attributes[key]
+        if new_key is not key or new is not value:
+            span._attributes[new_key] = new
+    span._name = clean(span._name, redact)
+    if span._status.description:
+        span._status = Status(span._status.status_code, clean(span._status.description, redact))
+    _replace(span._events, [_redacted_event(event, redact) for event in span._events])
+    _replace(span._links, [_redacted_link(link, redact) for link in span._links])
 
 
-def _clean(value: Any, redact: Redact) -> Any:
-    """`value` redacted, whatever it is: nothing that is written to a span makes the writer fail."""
-    try:
-        return _redact_value(value, redact)
-    except Exception:
-        return UNREADABLE
+def _redacted_event(event: Event, redact: Redact) -> Event:
+    name, attributes = clean(event.name, redact), _redacted_attributes(event.attributes, redact)
+    if name is event.name and attributes is event.attributes:
+        return event
+    return Event(name, attributes, event.timestamp)
 
 
-def _clean_map(attributes: Any, redact: Redact) -> Any:
-    cleaned = _clean(attributes, redact)
-    return {UNREADABLE: True} if cleaned is UNREADABLE else cleaned
+def _redacted_link(link: Link, redact: Redact) -> Link:
+    attributes = _redacted_attributes(link.attributes, redact)
+    return link if attributes is link.attributes else Link(link.context, attributes)
 
 
-def _redact_value(value: Any, redact: Redact, above: tuple[int, ...] = ()) -> Any:
-    """`value` with every text in it redacted; the very same object where nothing had to be."""
-    if isinstance(value, str):
-        return redact(value)
-    if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < _SHORTEST):
-        return value
-    if isinstance(value, bytes):
-        text = value.decode(errors="replace")
-        return value if (redacted := redact(text)) is text else redacted
-    if len(above) < _DEPTH and id(value) not in above:
-        if isinstance(value, Mapping):
-            return _redact_map(value, redact, (*above, id(value)))
-        if isinstance(value, list | tuple):
-            parts = [_redact_value(item, redact, (*above, id(value))) for item in value]
-            same = all(a is b for a, b in zip(parts, value, strict=True))
-            return value if same else tuple(parts) if isinstance(value, tuple) else parts
-    return _redact_object(value, redact)
+def _redacted_attributes(attributes: Any, redact: Redact) -> Any:
+    """The attributes of an event or a link, which say how many of them were dropped."""
+    new = clean(attributes, redact)
+    if new is attributes:
+        return attributes
+    kept = BoundedAttributes(attributes={UNREADABLE: True} if new is UNREADABLE else new)
+    kept.dropped = getattr(attributes, "dropped", 0)
+    return kept
 
 
-def _redact_map(value: Mapping[Any, Any], redact: Redact, above: tuple[int, ...]) -> Any:
-    redacted, same = {}, True
-    for key, item in value.items():
-        new_key, new = _redact_key(key, redact), _redact_value(item, redact, above)
-        same = same and new_key is key and new is item
-        redacted[new_key] = new
-    return value if same else redacted
-
-
-def _redact_key(key: Any, redact: Redact) -> Any:
-    return redact(key) if isinstance(key, str) and not _NAME.fullmatch(key) else key
-
-
-def _redact_object(value: Any, redact: Redact) -> Any:
-    """The SDK exports the text of an object, so it is that text which must be clean, and must not fail."""
-    try:
-        text = str(value)
-        redacted = redact(text)
-    except Exception:
-        return UNREADABLE
-    return value if redacted is text else redacted
-
-
-class _Redacting(Span):
-    """The methods of a span that take content."""
-
-    def set_attribute(self, key: str, value: Any) -> None:
-        redact: Redact = getattr(self, _REDACT)
-        super().set_attribute(_redact_key(key, redact), _clean(value, redact))
-
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        super().set_attributes(_clean_map(attributes, getattr(self, _REDACT)))
-
-    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
-        redact: Redact = getattr(self, _REDACT)
-        super().add_event(_clean(name, redact), _clean_map(attributes, redact), timestamp)
-
-    def add_link(self, context: SpanContext, attributes: Any = None) -> None:
-        super().add_link(context, _clean_map(attributes, getattr(self, _REDACT)))
-
-    def update_name(self, name: str) -> None:
-        super().update_name(_clean(name, getattr(self, _REDACT)))
-
-    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        redact: Redact = getattr(self, _REDACT)
-        if isinstance(status, Status) and status.description:
-            status = Status(status.status_code, redact(status.description))
-        super().set_status(status, _clean(description, redact))
-
-
-@lru_cache(maxsize=64)
-def _redacting_class(original: type[Span]) -> type[Span]:
-    if issubclass(original, _Redacting):
-        return original
-    return type(original.__name__, (_Redacting, original), {})
+def _replace(parts: Any, new: list[Any]) -> None:
+    """Put other items into a list of the SDK, which can only be added to, and counts what it drops."""
+    if any(a is not b for a, b in zip(parts, new, strict=True)):
+        parts._dq.clear()
+        parts._dq.extend(new)
 
 
 class GovernanceLogProcessor(LogRecordProcessor):
@@ -163,10 +160,10 @@ class GovernanceLogProcessor(LogRecordProcessor):
             _log.exception("cannot redact a log record; its body is withheld")
 
     def _redact_record(self, record: Any) -> None:
-        record.body = _redact_value(record.body, self._redact)
+        record.body = redacted(record.body, self._redact)
         for key, value in dict(record.attributes or {}).items():
-            if (redacted := _redact_value(value, self._redact)) is not value:
-                record.attributes[key] = redacted
+            if (new := redacted(value, self._redact)) is not value:
+                record.attributes[key] = new
 
     def shutdown(self) -> None:
         """Nothing is held back, so there is nothing to end."""

@@ -1,0 +1,95 @@
+"""Which operations were decided lately: two spans of one operation are one operation.
+
+Two instrumentations around one call open two spans for it: one within the other, or, where a framework's
+callbacks open them, beside each other. They are the same operation where kind and subject are the same, the
+scopes are not, they belong to one trace (or, where a span has no parent, to one thread), and their times
+overlap. Each span of the other scope takes one decision, so that of calls side by side none is lost.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from time import time_ns
+from typing import Any, Final
+
+from promethios.governance.decision import Decision
+
+#: How many places are remembered, and how many decisions of each; the oldest go first.
+MAX_PLACES: Final = 2048
+MAX_DECISIONS: Final = 64
+
+_Place = tuple[int, str, str]
+Places = tuple[_Place, ...]
+
+
+class Decided:
+    """One decision before an operation, and how long the operation ran.
+
+    Args:
+        decision: What was decided.
+        scope: Who told of the operation: an instrumentation's scope.
+        closed: When it was over, Unix nanoseconds; None while it runs.
+    """
+
+    __slots__ = ("closed", "decision", "scope", "taken")
+
+    def __init__(self, decision: Decision, scope: str, closed: int | None = None) -> None:
+        self.decision, self.scope, self.closed = decision, scope, closed
+        self.taken: set[str] = set()
+
+    def close(self) -> None:
+        """The operation is over."""
+        self.closed = time_ns()
+
+
+class Operations:
+    """The decisions of one process that spans may belong to. Bounded; for any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._places: OrderedDict[_Place, deque[Decided]] = OrderedDict()
+
+    def add(self, places: Places, decided: Decided) -> Decided:
+        """Remember a decision on an operation."""
+        with self._lock:
+            for place in places:
+                known = self._places.get(place)
+                if known is None:
+                    known = self._places[place] = deque(maxlen=MAX_DECISIONS)
+                    if len(self._places) > MAX_PLACES:
+                        self._places.popitem(last=False)
+                known.append(decided)
+        return decided
+
+    def take(self, places: Places, scope: str, since: int) -> Decided | None:
+        """The decision on the same operation that another scope told of, if one is left.
+
+        Args:
+            places: Where the operation's span is.
+            scope: Whose span it is.
+            since: When the span began, Unix nanoseconds.
+        """
+        with self._lock:
+            for place in places:
+                for decided in reversed(self._places.get(place, ())):
+                    over = decided.closed is not None and decided.closed < since
+                    if not over and decided.scope != scope and scope not in decided.taken:
+                        decided.taken.add(scope)
+                        return decided
+        return None
+
+
+def places_of(span: Any, kind: str, subject: str) -> Places:
+    """Where spans of one operation meet. A provider before a model, as in ``openai/x``, says no more.
+
+    Args:
+        span: The operation's, or the one that is current where it is decided.
+        kind: The operation's kind.
+        subject: What it is about.
+    """
+    name = subject.rpartition("/")[2] if kind == "model" else subject
+    place = span.get_span_context().trace_id, kind, name
+    if getattr(span, "parent", None) is not None:
+        return (place,)
+    return place, (-threading.get_ident(), kind, name)
