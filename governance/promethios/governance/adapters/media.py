@@ -80,7 +80,8 @@ def _map(value: Mapping[Any, Any], outer: str, depth: int, seen: _Seen) -> Any:
     }
     for name, item in value.items():
         if parts[name] is None:
-            parts[name] = _shown(item, kind if name == "source" else "", depth + 1, seen)
+            inner = kind if name == "source" or name in _FIELDS else ""
+            parts[name] = _shown(item, inner, depth + 1, seen)
     return parts if any(parts[name] is not item for name, item in value.items()) else value
 
 
@@ -95,7 +96,7 @@ def _base64(text: str, kind: str, head: str = "") -> str | None:
         return None
     if _TEXTS.fullmatch(kind):
         return _decoded(text, head)
-    return f"{head}<{kind}: {len(text) * 3 // 4} bytes>"
+    return f"{head}<{kind}: {len(text.rstrip('=')) * 3 // 4} bytes>"
 
 
 def _decoded(text: str, head: str) -> str | None:
