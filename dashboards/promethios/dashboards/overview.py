@@ -106,6 +106,8 @@ def _agents() -> Builder[m.Panel]:
         "agents",
         text("agent_id", "Agent"),
         text("status", "Status"),
+        number("trust", "Trust"),
+        text("tier", "Tier"),
         time("last_seen", "Last seen"),
         number("decisions", "Decisions"),
         number("violations", "Violations"),

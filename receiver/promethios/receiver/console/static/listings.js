@@ -44,6 +44,7 @@ export function agents() {
   const columns = (state, now) => [
     { head: "Agent", row: true, cell: (r) => agentLink(r.agent_id, state) },
     { head: "Status", cell: (r) => status(r.status) },
+    { head: "Trust", num: true, cell: (r) => el("span", { title: r.tier }, count(r.trust)) },
     { head: "Last seen", cell: (r) => ago(r.last_seen, now) },
     { head: "Decisions", num: true, cell: (r) => count(r.decisions) },
     { head: "Violations", num: true, cell: (r) => count(r.violations) },
