@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -27,7 +28,10 @@ from promethios.governance.telemetry.lane import DecisionLane
 from promethios.governance.telemetry.ledger import resource_attributes, resource_of
 from promethios.governance.telemetry.spans import SCOPE
 from promethios.governance.telemetry.telling import Teller
+from promethios.governance.undecided import uncounted, undecided
 from promethios.governance.watching import INTERVAL, Watch
+
+_log = logging.getLogger(__name__)
 
 
 class _Rules(NamedTuple):
@@ -159,7 +163,7 @@ class Governor:
         if not (operation.point.endswith(".before") or self.listens(operation.point)):
             return self.evaluate(operation, context)
         operation = self._complete(operation, context)
-        decision = self._rules.engine.admit(operation, self.state, happened=True)
+        decision = self._evaluate(operation, happened=True)
         if decision.enforced.rank > Verdict.FLAG.rank:
             object.__setattr__(decision, "enforced", Verdict.FLAG)  # nobody else holds it yet
         self._inspect(operation, context)
@@ -179,7 +183,10 @@ class Governor:
     def conclude(self, operation: Operation, decision: Decision, context: Context | None = None) -> Decision:
         """Account for `operation` and tell `decision`, which looks at its parts (`peek`) came to."""
         operation = self._complete(operation, context)
-        self._rules.engine.account(operation, decision, self.state)
+        try:
+            self._rules.engine.account(operation, decision, self.state)
+        except Exception:
+            _log.exception("cannot count what was decided at %s", operation.point)
         self._inspect(operation, context)
         return self._teller.tell(decision, operation, context)
 
@@ -262,8 +269,17 @@ class Governor:
             around = get_current() if context is None else context
             inspector.submit(operation, self.state, lambda late: self._teller.tell(late, operation, around))
 
-    def _evaluate(self, operation: Operation) -> Decision:
-        return self._rules.engine.admit(operation, self.state)
+    def _evaluate(self, operation: Operation, *, happened: bool = False) -> Decision:
+        """Decide and count. What goes wrong in it is for each policy a case of its ``onError``."""
+        engine = self._rules.engine
+        try:
+            return engine.admit(operation, self.state, happened=happened)
+        except Exception as error:
+            _log.exception("cannot decide or count at %s; the policies' onError answers", operation.point)
+            try:
+                return uncounted(engine.bundle, engine.evaluate(operation, self.state), error)
+            except Exception:
+                return undecided(engine.bundle, operation, error)
 
     def _complete(self, operation: Operation, context: Context | None) -> Operation:
         """Add what the resource and the surroundings say, below what the operation says itself."""
@@ -271,9 +287,13 @@ class Governor:
         around = ambient.ambient_attributes(context)
         if not resource and not around:
             return operation
+        try:
+            attributes = {**resource, **around, **operation.attributes}
+        except Exception:
+            return operation  # whose attributes cannot be listed: that is for the policies' onError
         return Operation(
             operation.point,
-            {**resource, **around, **operation.attributes},
+            attributes,
             operation.input,
             operation.output,
             operation.arguments,
