@@ -15,7 +15,6 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from promethios.exporter.batching import LogBatches, SpanBatches
 from promethios.exporter.delivery import Delivery
@@ -30,6 +29,7 @@ from promethios.exporter.logs import LogHandler
 from promethios.exporter.reader import SteadyMetricReader
 from promethios.exporter.settings import Settings, SettingsError
 from promethios.governance import GovernanceLogProcessor, GovernanceSpanProcessor, Governor, semconv
+from promethios.governance.telemetry.lane import DecisionLane
 
 
 class AlreadyConfiguredError(RuntimeError):
@@ -131,9 +131,9 @@ def _govern(
     loggers: LoggerProvider,
     meters: MeterProvider,
     exporters: _Exporters,
-) -> TracerProvider:
+) -> DecisionLane:
     """Put governance in front of what exports, and give decisions a lane that no sampler thins out."""
-    lane = TracerProvider(sampler=ALWAYS_ON, resource=tracers.resource, shutdown_on_exit=False)
+    lane = DecisionLane(tracers)
     lane.add_span_processor(exporters.spans())
     tracers.add_span_processor(GovernanceSpanProcessor(governor))
     loggers.add_log_record_processor(GovernanceLogProcessor(governor))

@@ -16,6 +16,7 @@ from promethios.exporter.counts import FlushResult, Totals
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.exporters import EXIT_BUDGET
 from promethios.governance import Governor
+from promethios.governance.telemetry.lane import DecisionLane
 
 _logger = logging.getLogger("promethios.exporter")
 
@@ -28,7 +29,7 @@ class Promethios:
         tracer_provider: Makes spans that are governed and exported.
         meter_provider: Makes metrics that are exported.
         logger_provider: Makes log records that are redacted and exported.
-        decision_provider: Makes the spans of decisions; None where nothing is governed. A span processor
+        decision_provider: Where the spans of decisions go; None where nothing is governed. A span processor
             added to it hears of each decision at once.
     """
 
@@ -39,7 +40,7 @@ class Promethios:
         tracer_provider: TracerProvider,
         meter_provider: MeterProvider,
         logger_provider: LoggerProvider,
-        decision_provider: TracerProvider | None = None,
+        decision_provider: DecisionLane | None = None,
     ) -> None:
         self.governor = governor
         self.tracer_provider = tracer_provider
@@ -119,7 +120,7 @@ class Promethios:
             left = max(1, int((deadline - time.monotonic()) * 1000))
             self._attempt(provider.force_flush, left)
 
-    def _providers(self) -> list[TracerProvider | LoggerProvider | MeterProvider]:
+    def _providers(self) -> list[TracerProvider | DecisionLane | LoggerProvider | MeterProvider]:
         lane = [self.decision_provider] if self.decision_provider else []
         return [self.tracer_provider, *lane, self.logger_provider, self.meter_provider]
 
