@@ -35,7 +35,7 @@ spec:
     - {{id: sequence, severity: high, on: [tool.before], match: {{tool: send}}, action: block, onError: block,
        after: {{match: {{tool: read}}, per: conversation, within: 10m}}}}
     - {{id: cards, severity: high, on: [tool.before], detect: {{any: [pii.card]}}, action: redact}}
-    - {{id: other-{version}, severity: low, on: [tool.before], match: {{tool: 'no-{version}*'}}, action: flag}}
+    - {{id: o{version}, severity: low, on: [tool.before], match: {{tool: 'no{version}*'}}, action: flag}}
 """
 
 

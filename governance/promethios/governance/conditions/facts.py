@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from promethios.governance.conditions.aliases import ALIASES, CONTENT, Alias
@@ -125,15 +126,21 @@ def _texts(value: Any) -> Iterator[str]:
     left, stack = MAX_TEXT, [(value, 0)]
     while stack:
         item, depth = stack.pop()
-        left -= 1 + (len(item) if isinstance(item, str) else 0)
+        # What lies on the stack counts too: lists in lists may share their items, or have no end.
+        inner = [] if isinstance(item, str) else _inner(item, left + 1)
+        left -= len(item) if isinstance(item, str) else len(inner)
         if left < 0 or depth > _MAX_DEPTH:
             raise EvaluationError("the content is too large or nests too deeply")
         if isinstance(item, str):
             yield str.__str__(item)
-        elif isinstance(item, Mapping):
-            stack += [(inner, depth + 1) for inner in reversed(list(item.values()))]
-        elif isinstance(item, (list, tuple)):
-            stack += [(inner, depth + 1) for inner in reversed(item)]
+        stack += [(each, depth + 1) for each in reversed(inner)]
+
+
+def _inner(item: Any, most: int) -> list[Any]:
+    """What is directly in a list or map, up to `most` of it; nothing where it is another thing."""
+    if isinstance(item, Mapping):
+        return list(islice(item.values(), most))
+    return list(islice(item, most)) if isinstance(item, (list, tuple)) else []
 
 
 def _alias(alias: Alias) -> Variable:
