@@ -238,6 +238,57 @@ def test_a_mistake_in_the_bundle_names_its_place_and_what_to_do(text: str, messa
             {"limit": "{of: calls, max: 1, per: agent, window: 60}"},
             "11:54: 'window' must be a time such as 30s, 10m, 6h or 7d, 7d at most",
         ),
+        (
+            {"limit": "{of: calls, max: 1, per: team}"},
+            (
+                "11:39: 'per' is 'team', but must be one of conversation, agent, tool, tenant; "
+                "did you mean 'tenant'?"
+            ),
+        ),
+        # match, after and weight
+        (
+            {"on": "[model.before]"},
+            "9:15: at model.before there is no tool; use tool.before or tool.after",
+        ),
+        ({"after": "5"}, "11:14: 'after' must be a map, not a whole number"),
+        ({"after": "{match: {tool: y}}"}, "11:14: 'after' has no 'per'"),
+        (
+            {"after": "{match: {tool: y}, per: tool}"},
+            "11:38: 'per' is 'tool', but must be one of conversation, agent, tenant",
+        ),
+        ({"after": "{per: agent}"}, "11:14: 'after' does not say what comes first; add 'match' or 'on'"),
+        (
+            {"after": "{match: {tool: y}, per: agent, within: soon}"},
+            "11:53: 'within' must be a time such as 30s, 10m, 6h or 7d, 7d at most",
+        ),
+        (
+            {"after": "{match: {tol: y}, per: agent}"},
+            "11:23: unknown key 'tol' in 'match'; did you mean 'tool'?",
+        ),
+        ({"after": "{math: {}, per: agent}"}, "11:15: unknown key 'math' in 'after'; did you mean 'match'?"),
+        (
+            {"after": "{match: {tool: y}, on: [model.before], per: agent}"},
+            "11:23: at model.before there is no tool; use tool.before or tool.after",
+        ),
+        (
+            {"after": "{match: {tool: y, model: z}, per: agent}"},
+            "11:22: no operation has a tool and a model; write two policies, or say the points with 'on'",
+        ),
+        (
+            {"after": "{on: [agent.before], per: agent}"},
+            (
+                "11:19: everything comes after the start of its agent, so that this always holds; "
+                "add 'match', such as match: {agent: [researcher]}"
+            ),
+        ),
+        (
+            {"match": None, "on": "[response]", "after": "{match: {agent: y}, per: agent}"},
+            "10:14: 'after' does not say at which points; add 'on', such as on: [tool.before]",
+        ),
+        ({"weight": "-1"}, "11:15: 'weight' must be a number, 0 or more"),
+        ({"weight": "101"}, "11:15: 'weight' must be a number, 0 or more; 100 at most"),
+        ({"weight": "high"}, "11:15: 'weight' must be a number, 0 or more"),
+        ({"weight": ".nan"}, "11:15: 'weight' must be a number, 0 or more"),
         # when, params and message
         ({"when": "tool.nam == 'x'"}, "11:13: 'when': unknown name 'tool.nam'; did you mean 'tool.name'?"),
         ({"when": "true"}, "11:13: 'when' must be text, not true or false; put it in quotes"),
@@ -271,6 +322,96 @@ def test_a_mistake_in_a_policy_names_its_place_and_what_to_do(
     changes: dict[str, str | None], message: str
 ) -> None:
     assert message in mistakes(policy(**changes))
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("detectors: 5", "11:14: 'detectors' must be a list with at least one value, not a whole number"),
+        ("detectors: [5]", "11:15: detector 1 must be a map, not a whole number"),
+        ("detectors: [{id: custom.x}]", "11:15: detector 1 has no 'pattern'"),
+        (
+            "detectors: [{id: mine.x, pattern: y}]",
+            (
+                "11:20: the id 'mine.x' must be 'custom.' and then letters, digits and '_'; "
+                "such as custom.employee_number; the other groups are built in"
+            ),
+        ),
+        (
+            "detectors: [{id: custom.x, pattern: y}, {id: custom.x, pattern: z}]",
+            "11:43: detector 'custom.x' is given twice",
+        ),
+        (
+            "detectors: [{id: custom.x, pattern: '('}]",
+            "11:39: not a regular expression of RE2: missing ): (",
+        ),
+        (
+            "detectors: [{id: custom.x, pattern: 'a(?=b)'}]",
+            (
+                "11:39: not a regular expression of RE2: invalid perl operator: (?=; "
+                "RE2 has no lookaround and no backreferences"
+            ),
+        ),
+        (
+            "detectors: [{id: custom.x, pattern: '(a)(b)'}]",
+            "11:39: the pattern has more than one group; the group is what is found; write (?:...)",
+        ),
+        (
+            "detectors: [{id: custom.x, pattern: 'a*'}]",
+            ("11:39: the pattern can match the empty text; anything would be found: write + for *, no '?'"),
+        ),
+        (
+            "detectors: [{id: custom.x, pattern: '\\b'}]",
+            ("11:39: the pattern can match the empty text; anything would be found: write + for *, no '?'"),
+        ),
+        (
+            "detectors: [{id: custom.x, pattern: '(?:a{1000}){1000}'}]",
+            "11:39: not a regular expression of RE2: invalid repetition size: {1000}",
+        ),
+        (
+            "detectors: [{id: custom.x, pattern: '(?:\\pL{100}){9}'}]",
+            "11:39: the pattern needs too much memory; make its repetitions smaller",
+        ),
+        (
+            f"detectors: [{{id: custom.x, pattern: '{'x' * 1001}'}}]",
+            "11:39: the pattern is longer than 1000 characters",
+        ),
+        ("prices: 5", "11:11: 'prices' must be a map, not a whole number"),
+        ("prices: {m: {input: 1}}", "11:15: the price of 'm' has no 'output'"),
+        (
+            "prices: {m: {input: -1, output: 1}}",
+            "11:23: 'input' must be US dollars for a million tokens, 0 or more",
+        ),
+        (
+            "prices: {m: {input: 1, output: free}}",
+            "11:34: 'output' must be US dollars for a million tokens, 0 or more",
+        ),
+        (
+            "prices: {m: {inputs: 1, output: 1}}",
+            "11:16: unknown key 'inputs' in the price of 'm'; did you mean 'input'?",
+        ),
+        ("prices: {'': {input: 1, output: 1}}", "11:12: the name of a model is empty"),
+        (
+            "defaults: {placeholders: random}",
+            "11:28: 'placeholders' is 'random', but must be one of plain, stable",
+        ),
+        ("extends: []", "11:12: 'extends' must be a list with at least one value"),
+        ("extends: [5]", "11:13: 'extends' must be text, not a whole number; put it in quotes"),
+        (
+            "overrides: [{id: good, mode: shadow}]",
+            "11:20: there is no policy 'good' to change; only policies of 'extends' can be changed here",
+        ),
+    ],
+)
+def test_a_mistake_beside_the_policies_names_its_place_and_what_to_do(written: str, message: str) -> None:
+    assert message in mistakes(HEAD + GOOD + f"  {written}\n")
+
+
+def test_a_bundle_brings_at_most_a_hundred_detectors() -> None:
+    many = "".join(f"    - {{id: custom.x{number}, pattern: x}}\n" for number in range(101))
+    assert mistakes(HEAD + GOOD + f"  detectors:\n{many}") == [
+        "112:7: a bundle has at most 100 detectors of its own"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -137,3 +137,72 @@ def test_numbers_are_read_as_yaml_1_2_writes_them() -> None:
     text = TEXT.replace("{allowed: [gpt-4o]}", "{allowed: [0x1F, 0o17, 1_000, 1e3, -.inf, 012, ~, TRUE]}")
     values = parse_bundle(text).policies[0].params["allowed"]
     assert values == [31, 15, 1000, 1000.0, float("-inf"), 12, None, True]
+
+
+AFTER = """\
+apiVersion: promethios.dev/v1alpha1
+kind: PolicySet
+metadata: {name: a, version: "1"}
+spec:
+  policies:
+    - {id: a, severity: low, on: %s, after: %s, action: flag}
+"""
+
+
+@pytest.mark.parametrize(
+    ("on", "after", "points"),
+    [
+        ("[tool.before]", "{match: {tool: x}, per: agent}", ("tool.before",)),
+        ("[model.before]", "{match: {tool: x}, per: agent}", ("tool.before",)),
+        ("[tool.before]", "{match: {provider: x}, per: agent}", ("model.before",)),
+        ("[model.after, tool.after]", "{match: {agent: x}, per: agent}", ("model.before", "tool.before")),
+        ("[response]", "{match: {tool: x}, on: [tool.after], per: agent}", ("tool.after",)),
+        ("[tool.before]", "{on: [tool.before], per: tenant}", ("tool.before",)),
+    ],
+)
+def test_what_comes_first_is_decided_before_it_happens_unless_said_otherwise(
+    on: str, after: str, points: tuple[str, ...]
+) -> None:
+    [policy] = parse_bundle(AFTER % (on, after)).policies
+    assert policy.after is not None
+    assert policy.after.on == points
+    assert policy.rule == "after"
+
+
+def test_a_sequence_has_its_time_in_seconds_and_without_one_looks_back_to_the_start() -> None:
+    timed = parse_bundle(AFTER % ("[tool.before]", "{match: {tool: x}, within: 10m, per: agent}"))
+    ever = parse_bundle(AFTER % ("[tool.before]", "{match: {tool: x}, per: agent}"))
+    assert [bundle.policies[0].after and bundle.policies[0].after.within for bundle in (timed, ever)] == [
+        600.0,
+        None,
+    ]
+
+
+def test_a_detector_of_the_bundle_finds_its_group_or_all_of_its_pattern() -> None:
+    text = (
+        TEXT + "  detectors: [{id: custom.a, pattern: 'no: (\\d+)'}, {id: custom.b, pattern: 'EMP-\\d{6}'}]\n"
+    )
+    found = parse_bundle(text.replace('"secret.*"', '"custom.*"'))
+    assert [each.patterns for each in found.detectors] == [(r"no: (\d+)",), (r"(EMP-\d{6})",)]
+    detect = found.policies[1].detect
+    assert detect is not None
+    assert detect.detectors == {"custom.a", "custom.b", "pii.card"}
+
+
+def test_a_group_that_holds_nothing_is_no_hit() -> None:
+    [detector] = parse_bundle(TEXT + "  detectors: [{id: custom.a, pattern: 'x(y*)'}]\n").detectors
+    assert detector.check("x", 1, 1) is None
+    assert detector.check("xy", 1, 2) == (1, 2)
+
+
+def test_weights_prices_and_costs_are_numbers() -> None:
+    text = TEXT.replace("      action: flag\n", "      action: flag\n      weight: 0\n").replace(
+        "{of: calls, max: 5, per: tool, window: 10m}", "{of: cost, max: 2, per: tenant}"
+    )
+    bundle = parse_bundle(text + "  prices: {gpt-9: {input: 1, output: 6.5}}\n")
+    limit = bundle.policies[2].limit
+    assert limit is not None
+    assert (limit.of, limit.max, limit.per) == ("cost", 2.0, "tenant")
+    assert [policy.weight for policy in bundle.policies] == [None, None, 0.0]
+    assert {name: (each.input, each.output) for name, each in bundle.prices.items()} == {"gpt-9": (1.0, 6.5)}
+    assert not bundle.stable_placeholders

@@ -82,9 +82,8 @@ def _pattern(fields: Fields, source: str) -> str:
         fields.wrong(value, f"the pattern is longer than {MAX_PATTERN} characters")
         return source
     try:
-        # In a bundle's set all patterns are matched over bytes in one pass: none may be large.
-        whole = Pattern(f"({source})", MAX_PROGRAM_BYTES)
         groups = Pattern(source, MAX_PROGRAM_BYTES).groups
+        whole = Pattern(f"({source})", MAX_PROGRAM_BYTES)
     except PatternError as error:
         _refuse(fields, value, str(error))
         return source
