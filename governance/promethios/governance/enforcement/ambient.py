@@ -132,17 +132,17 @@ def _same_subject(kind: str, one: str, other: str) -> bool:
 def subject_of(kind: str, attributes: Any) -> str:
     """What an operation is about: the tool's name, the model's, or the agent's."""
     name = {"tool": semconv.TOOL_NAME, "model": semconv.REQUEST_MODEL}.get(kind, semconv.AGENT_NAME)
-    return _text(attributes.get(name, ""))
+    return _text_of(attributes, name)
 
 
 def kind_of(attributes: Any) -> str | None:
     """The kind of operation that attributes describe; None where they describe none."""
-    return semconv.OPERATION_KINDS.get(_text(attributes.get(semconv.OPERATION_NAME, "")))
+    return semconv.OPERATION_KINDS.get(_text_of(attributes, semconv.OPERATION_NAME))
 
 
-def _text(value: Any) -> str:
-    """The text of an attribute, which may be anything: the application must not fail by it."""
+def _text_of(attributes: Any, name: str) -> str:
+    """The text of an attribute, which may be anything, as may the attributes: nobody must fail by it."""
     try:
-        return str(value)
+        return str(attributes.get(name, ""))
     except Exception:
         return ""

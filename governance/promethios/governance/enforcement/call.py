@@ -117,11 +117,14 @@ class GovernedCall:
         """What would be decided of a part of what the call gives; nothing is counted or told."""
         return self._governor.peek(self._finished(attributes, payload), self._context)
 
-    def conclude(self, decision: Decision, attributes: Mapping[str, Any]) -> Decision:
-        """Account for what the call gave and tell `decision`, which `peek` made of its parts."""
+    def conclude(self, decision: Decision, attributes: Mapping[str, Any], **payload: Any) -> Decision:
+        """Account for what the call gave and tell `decision`, which `peek` made of its parts.
+
+        The payload is what left: asynchronous detectors look at it later.
+        """
         if self._is_adapters() and not decision.verdict:
             return decision
-        told = self._governor.conclude(self._finished(attributes, {}), decision, self._context)
+        told = self._governor.conclude(self._finished(attributes, payload), decision, self._context)
         if self._span is not None and told.verdict:
             stamp(self._span, told, "guard")
         return told

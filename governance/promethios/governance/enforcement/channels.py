@@ -124,8 +124,8 @@ class Channel:
             ends.append(end)
         return ends
 
-    def release(self, boundary: int, cuts: list[Cut]) -> None:
-        """Let the pieces before `boundary` go, each with what is left of it."""
+    def release(self, boundary: int, cuts: list[Cut]) -> str:
+        """Let the pieces before `boundary` go, each with what is left of it, and give what is left of all."""
         position, released = 0, []
         while position < boundary or (self._waiting and not self._waiting[0][0].text):
             piece, entry = self._waiting.popleft()
@@ -143,6 +143,7 @@ class Channel:
             self.context = (self.context + "".join(released))[-self.remembered :]
             self._open = False
         self.pending, self.gone = self.pending[boundary:], self.gone + boundary
+        return "".join(released)
 
     def _left_of(self, first: int, last: int, cuts: list[Cut]) -> str:
         """The text between two positions without the cuts; a placeholder stands where a cut begins."""

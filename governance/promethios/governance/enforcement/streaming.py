@@ -80,7 +80,8 @@ class StreamInspector:
             PolicyViolation: The stream is stopped; nothing that was held back may leave.
         """
         if not self._acts:
-            self._keep(pieces)
+            for piece in pieces:
+                self._keep(piece.text)
             return [item]
         if self.told:  # it was stopped or closed
             return []
@@ -139,18 +140,18 @@ class StreamInspector:
         if self.told:
             return
         self.told = True
+        said = {self._field: "".join(self._kept) or None}
         if not self._acts:
-            self._call.observe(self.usage, **{self._field: "".join(self._kept) or None})
+            self._call.observe(self.usage, **said)
             return
         if self._found.first is None:
             self._found.first = self._call.peek(self.usage)
-        self._call.conclude(self._found.decision(), self.usage)
+        self._call.conclude(self._found.decision(), self.usage, **said)
 
-    def _keep(self, pieces: Iterable[Piece]) -> None:
+    def _keep(self, text: str) -> None:
         if self._listens and self._kept_length < KEPT:
-            for piece in pieces:
-                self._kept.append(piece.text)
-                self._kept_length += len(piece.text)
+            self._kept.append(text)
+            self._kept_length += len(text)
 
     def _channel(self, key: tuple[Hashable, ...]) -> Channel:
         channel = self._channels.get(key)
@@ -175,7 +176,7 @@ class StreamInspector:
         cuts = _cuts(decision, self._field, window, before)
         boundary = size if ending else channel.boundary(cut, cuts)
         self._found.add(decision, channel, before, 0, boundary)
-        channel.release(boundary, cuts)
+        self._keep(channel.release(boundary, cuts))
 
     def _cleared(self) -> list[Any]:
         items = []
