@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from random import Random
 from typing import Any, Final
 
 from opentelemetry import trace
@@ -22,7 +23,9 @@ _log = logging.getLogger(__name__)
 SCOPE: Final = "promethios.governance"
 _STAMP: Final = "_promethios_stamp"
 _INSTRUMENTATION: Final = InstrumentationScope(SCOPE)
-_SPAN_IDS: Final = (1 << 64) - 1
+_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
+# A source of ids of our own: an application may seed that of `random`. A forked child's is another.
+_ids: Final = Random()
 
 # What a governance span repeats of the operation, so that it can be read alone.
 _IDENTITY: Final = (
@@ -85,13 +88,18 @@ def written(
 
 
 def _below(parent: SpanContext | None) -> SpanContext:
-    """A new span's context. From the system's entropy: an application may seed `random`, and fork."""
-    drawn = int.from_bytes(os.urandom(24), "big")
-    span_id = drawn & _SPAN_IDS or 1
+    """A new span's context: below `parent`, or of a trace of its own, and always sampled."""
+    span_id = _ids.getrandbits(64) or 1
     if parent is None:
-        return SpanContext(drawn >> 64 or 1, span_id, False, TraceFlags(TraceFlags.SAMPLED))
-    flags = TraceFlags(parent.trace_flags | TraceFlags.SAMPLED)
+        return SpanContext(_ids.getrandbits(128) or 1, span_id, False, _SAMPLED)
+    flags = parent.trace_flags
+    if not flags & _SAMPLED:
+        flags = TraceFlags(flags | _SAMPLED)
     return SpanContext(parent.trace_id, span_id, False, flags, parent.trace_state)
+
+
+def _seed() -> None:
+    _ids.seed(os.urandom(32))
 
 
 def stamp(span: Span, decision: Decision, layer: str) -> None:
@@ -187,3 +195,8 @@ def _describe_match(match: Match, decision: Decision) -> dict[str, Any]:
             f"{e.detector} {e.path} {e.start}-{e.end} {e.digest}" for e in match.evidence
         )
     return described
+
+
+_seed()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_seed)
