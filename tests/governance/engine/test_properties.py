@@ -315,3 +315,25 @@ def test_every_policy_looks_at_every_hostile_attribute(maker: Any) -> None:
 
 
 ALL = Engine(BUNDLE)
+
+
+def shared(levels: int) -> Any:
+    """A list that is small in memory and endless when it is walked: each level holds the next one twice."""
+    value: Any = ["text"]
+    for _ in range(levels):
+        value = [value, value]
+    return value
+
+
+@pytest.mark.parametrize("make", [Endless, EndlessMap, cyclic, lambda: shared(60)])
+def test_comparing_values_without_an_end_ends(make: Any) -> None:
+    engine = Engine(parse_bundle(text_of([{"when": "arguments.a == arguments.b"}])))
+    arguments = {"a": make(), "b": make()}
+    [match] = engine.evaluate(Operation("tool.before", {}, arguments=arguments), State()).matches
+    assert match.failed
+
+
+@pytest.mark.parametrize("field", ["input", "arguments"])
+def test_texts_in_lists_that_share_their_branches_end(field: str) -> None:
+    decision = ALL.admit(Operation("tool.before", {}, **{field: {"a": shared(60)}}), State())
+    assert any(match.failed for match in decision.matches)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from promethios.governance.conditions.errors import EvaluationError
@@ -31,6 +31,9 @@ _DOUBLE_TEXT: Final = re.compile(
     r"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)",
     re.ASCII | re.IGNORECASE,
 )
+_MISSING: Final = object()
+#: How many items of lists and maps one comparison may look at: what looks like a tree may share its branches.
+MAX_COMPARED: Final = 100_000
 _ASCII_SPACE: Final = " \t\n\v\f\r"
 
 
@@ -76,7 +79,17 @@ def _fits(value: int) -> int:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Equality: false between kinds, except that int and double compare by their number."""
+    """Equality: false between kinds, except that int and double compare by their number.
+
+    Raises:
+        EvaluationError: lists and maps hold more than `MAX_COMPARED` items, or one of no kind of CEL's.
+    """
+    if type(left) is type(right) and type(left) in _SCALARS:
+        return bool(left == right)
+    return _equal(left, right, [MAX_COMPARED])
+
+
+def _equal(left: Any, right: Any, budget: list[int]) -> bool:
     left_kind, right_kind = type(left), type(right)
     if left_kind is right_kind and left_kind in _SCALARS:
         return bool(left == right)
@@ -85,14 +98,23 @@ def equal(left: Any, right: Any) -> bool:
     if left_kind in (int, float) and right_kind in (int, float):
         return bool(left == right)
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(
-            equal(adopt(one), adopt(other)) for one, other in zip(left, right, strict=True)
-        )
+        return len(left) == len(right) and _all_equal(zip(left, right, strict=True), budget)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return len(left) == len(right) and all(
-            key in right and equal(adopt(value), adopt(right[key])) for key, value in left.items()
-        )
+        if len(left) != len(right):
+            return False
+        pairs = ((value, right[key]) if key in right else (value, _MISSING) for key, value in left.items())
+        return _all_equal(pairs, budget)
     return False
+
+
+def _all_equal(pairs: Iterable[tuple[Any, Any]], budget: list[int]) -> bool:
+    for one, other in pairs:
+        budget[0] -= 1
+        if budget[0] < 0:
+            raise EvaluationError(f"the values that are compared hold more than {MAX_COMPARED} items")
+        if other is _MISSING or not _equal(adopt(one), adopt(other), budget):
+            return False
+    return True
 
 
 def contains(item: Any, container: Any) -> bool:
