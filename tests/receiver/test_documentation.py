@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from tests.support.receiver import RunningReceiver
 
 from promethios.receiver.api import ROUTES
+from promethios.receiver.cli.trust import trust
 from promethios.receiver.plain.kinds import KINDS
 from promethios.receiver.settings import Settings
 from promethios.receiver.store.schema import metadata
@@ -59,3 +60,7 @@ def test_the_examples_of_curl_work(receiver: RunningReceiver) -> None:
         answer = receiver.post(urlsplit(words[-1]).path, body.encode(), headers)
         expected = len(json.loads(body)) if body.startswith("[") else 1
         assert (answer.status, answer.json()) == (200, {"accepted": expected}), example
+
+
+def test_every_command_of_trust_is_documented() -> None:
+    assert set(re.findall(r"^    promethios trust (\w+)", README, re.MULTILINE)) == set(trust.commands)

@@ -64,6 +64,16 @@ def test_a_score_is_explained_for_people(receiver: RunningReceiver) -> None:
     assert lines[9].startswith("  → 29 clean decisions in a row end the alarm too")
 
 
+def test_what_agents_send_does_not_reach_the_terminal_as_a_command(tmp_path: Path) -> None:
+    with RunningReceiver(tmp_path / "promethios.db", grpc="off") as running:
+        match = {"gen_ai.guardrail.result.reason": "\x1b[2Jgone\nforged line"}
+        told = decision_span("block", (match,), {"gen_ai.agent.name": "evil\x1b]0;title"})
+        running.post("/v1/traces", trace_request(told).SerializeToString())
+        shown = run("explain", "evil\x1b]0;title", "--db", str(running.db))
+    assert (shown.exit_code, "\x1b" in shown.stdout) == (0, False)
+    assert "�[2Jgone�forged line" in shown.stdout
+
+
 def test_an_agent_that_decided_nothing_is_unknown(receiver: RunningReceiver) -> None:
     shown = run("explain", "idle", "--db", str(receiver.db))
     assert shown.stdout.startswith("idle  405  probation\n0 decisions; ")

@@ -93,7 +93,7 @@ def acknowledge(agent: str, endpoint: str | None, api_key: str | None, note: str
         raise click.UsageError("--endpoint is needed: the receiver that holds the agent's score")
     body = json.dumps({"note": note}).encode() if note else None
     (row,) = _asked("POST", endpoint, api_key, f"trust/{quote(agent)}/acknowledge", body)["data"]
-    click.echo(f"{row['agent_id']}: {row['score']}, {row['tier']}")
+    click.echo(f"{_printable(row['agent_id'])}: {row['score']}, {row['tier']}")
 
 
 @trust.command()
@@ -149,7 +149,9 @@ def _read(db: str | None, tenant: str, agent: str) -> dict[str, Any]:
 def _show(console: Console, found: dict[str, Any]) -> None:
     (row,) = found["data"]
     style = _STYLES[row["tier"]]
-    head = Text.assemble((row["agent_id"], "bold"), "  ", (f"{row['score']}  {row['tier']}", style))
+    head = Text.assemble(
+        (_printable(row["agent_id"]), "bold"), "  ", (f"{row['score']}  {row['tier']}", style)
+    )
     if row["alarmed"]:
         head.append("  alarmed: it changed suddenly", style="bold red")
     console.print(head)
@@ -182,5 +184,10 @@ def _movers(decisions: list[dict[str, Any]]) -> Table:
             each["policies"],
             each["reason"],
         )
-        table.add_row(*map(Text, cells))
+        table.add_row(*(Text(_printable(cell)) for cell in cells))
     return table
+
+
+def _printable(text: str) -> str:
+    """Text that an agent sent, without what would move the cursor or change the terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
