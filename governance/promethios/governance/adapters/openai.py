@@ -8,20 +8,15 @@ and is asked once for a call, however many layers are above it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, Final
 
-from wrapt import wrap_function_wrapper
-
-from promethios.governance import semconv
+from promethios.governance.adapters.exchange import ask, identity
+from promethios.governance.adapters.library import LibraryGuard, wrap_when_imported
 from promethios.governance.adapters.openai_streams import read_part
 from promethios.governance.adapters.results import RawAnswer, decide_result
 from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
-from promethios.governance.decision import Decision
-from promethios.governance.enforcement.call import GovernedCall, operation_span
-from promethios.governance.enforcement.plain import plain
-
-if TYPE_CHECKING:
-    from promethios.governance.governor import Governor
+from promethios.governance.enforcement.call import GovernedCall
+from promethios.governance.enforcement.plain import UNREADABLE, plain, readable
 
 # The instrumentations that open a span around exactly the call that is guarded here.
 _SCOPES: Final = frozenset(
@@ -40,35 +35,16 @@ _OPERATIONS: Final = {
 }
 
 
-class OpenAIGuard:
-    """Puts guards around the clients of the `openai` package. One for the process.
+class OpenAIGuard(LibraryGuard):
+    """Puts guards around the clients of the `openai` package. One for the process."""
 
-    What is put there stays, and lets everything pass while there is no governor: taking it out again would
-    take out what others put on top of it or below.
-    """
+    library = "openai"
+    scopes = _SCOPES
 
-    _governor: ClassVar[Governor | None] = None
-    _installed: ClassVar[bool] = False
-
-    def instrument(self, *, governor: Governor) -> None:
-        """Guard every OpenAI client of the process by `governor`, those that exist already too.
-
-        Raises:
-            ModuleNotFoundError: `openai` is not installed.
-        """
-        if not OpenAIGuard._installed:
-            wrap_function_wrapper("openai", "OpenAI.request", _guarded)
-            wrap_function_wrapper("openai", "AsyncOpenAI.request", _guarded_async)
-            OpenAIGuard._installed = True
-        self.uninstrument()
-        OpenAIGuard._governor = governor
-        governor.guarded_scopes |= _SCOPES
-
-    def uninstrument(self) -> None:
-        """Take the guards off again."""
-        if OpenAIGuard._governor is not None:
-            OpenAIGuard._governor.guarded_scopes -= _SCOPES
-            OpenAIGuard._governor = None
+    @classmethod
+    def install(cls) -> None:
+        """Put the guards around both clients, once `openai` is imported."""
+        wrap_when_imported("openai", {"OpenAI.request": _guarded, "AsyncOpenAI.request": _guarded_async})
 
 
 def _guarded(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -93,49 +69,45 @@ def _before(
     client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[GovernedCall | None, tuple[Any, ...], dict[str, Any]]:
     """Decide the request, and put what was redacted of it into the arguments of `request`."""
-    governor = OpenAIGuard._governor
-    if governor is None:
+    governor = OpenAIGuard.governor
+    options = kwargs["options"] if "options" in kwargs else args[1] if len(args) > 1 else None
+    if governor is None or options is None:
         return None, args, kwargs
-    options = kwargs["options"] if "options" in kwargs else args[1]
-    body = _body(options)
-    if "model" not in body and options.url not in _OPERATIONS:
+    body = readable(_body, options)
+    named = body.get("model") if isinstance(body, dict) else UNREADABLE
+    url = str(getattr(options, "url", ""))
+    if named is None and url not in _OPERATIONS:
         return None, args, kwargs
-    call = GovernedCall.begin(governor, "model", _attributes(client, options, body))
+    call = GovernedCall.begin(governor, "model", _identity(client, url, named))
     if call is None:
         return None, args, kwargs
-    content = {name: plain(value) for name, value in body.items() if name != "model"}
-    options = _with_redactions(options, body, content, call.before(input=content))
+    options = _decided(call, options, body)
     if "options" in kwargs:
         return call, args, {**kwargs, "options": options}
     return call, (args[0], options, *args[2:]), kwargs
 
 
-def _body(options: Any) -> Mapping[str, Any]:
+def _body(options: Any) -> dict[str, Any]:
     """The JSON that will be sent: `extra_body` goes over what the method was given."""
     body = options.json_data if isinstance(options.json_data, Mapping) else {}
     return {**body, **(options.extra_json or {})}
 
 
-def _with_redactions(
-    options: Any, body: Mapping[str, Any], content: Mapping[str, Any], decision: Decision
-) -> Any:
-    redacted: Mapping[str, Any] = decision.payload["input"]
-    if redacted is content:
+def _decided(call: GovernedCall, options: Any, body: Any) -> Any:
+    """The options of the request, with the redacted body where something was redacted."""
+    if not isinstance(body, dict):
+        call.before(input=UNREADABLE)
         return options
-    return options.model_copy(update={"json_data": {**body, **redacted}, "extra_json": None})
+    if not (sent := ask(call, body)):
+        return options
+    return options.model_copy(update={"json_data": {**body, **sent}, "extra_json": None})
 
 
-def _attributes(client: Any, options: Any, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What the instrumentation's span says, where there is one, below what the request says itself."""
-    span: Any = operation_span("model")
+def _identity(client: Any, url: str, model: Any) -> dict[str, Any]:
     azure = any(base.__name__ == "BaseAzureClient" for base in type(client).__mro__)
-    named = {semconv.REQUEST_MODEL: str(plain(body["model"]))} if "model" in body else {}
-    return {
-        **(span.attributes or {} if span is not None else {}),
-        semconv.OPERATION_NAME: _OPERATIONS.get(options.url, "chat"),
-        semconv.PROVIDER_NAME: "azure.ai.openai" if azure else "openai",
-        **named,
-    }
+    provider = "azure.ai.openai" if azure else "openai"
+    name = readable(str, plain(model)) if model not in (None, UNREADABLE) else ""
+    return identity(_OPERATIONS.get(url, "chat"), provider, name if isinstance(name, str) else "")
 
 
 def _after(call: GovernedCall, result: Any) -> Any:
