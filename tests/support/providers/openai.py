@@ -117,13 +117,20 @@ def _response(model: str, reply: Reply) -> dict[str, Any]:
 
 def _response_events(response: dict[str, Any], reply: Reply) -> Iterator[tuple[str, dict[str, Any]]]:
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    (item,) = response["output"]
+    begun = {**item, "status": "in_progress", "content": []}
+    empty = {"type": "output_text", "text": "", "annotations": []}
     parts: list[dict[str, Any]] = [
         {"type": "response.created", "response": {**response, "status": "in_progress", "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": begun},
+        {"type": "response.content_part.added", **place, "part": empty},
         *(
             {"type": "response.output_text.delta", **place, "delta": each}
             for each in reply.pieces(reply.text)
         ),
         {"type": "response.output_text.done", **place, "text": reply.text},
+        {"type": "response.content_part.done", **place, "part": item["content"][0]},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
         {"type": "response.completed", "response": response},
     ]
     for number, part in enumerate(parts):
