@@ -78,7 +78,9 @@ ADDRESSES: Final = (
     Detector(
         "pii.mac",
         (
-            WORD + r"((?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}|(?:[0-9a-fA-F]{2}-){5}[0-9a-fA-F]{2})\b",
+            # Not within the longer rows of pairs that fingerprints and dumps are.
+            r"(?:^|[^0-9A-Za-z:-]|\\[nrt])((?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})(?:[^0-9A-Za-z:-]|$)",
+            r"(?:^|[^0-9A-Za-z:-]|\\[nrt])((?:[0-9a-fA-F]{2}-){5}[0-9a-fA-F]{2})(?:[^0-9A-Za-z:-]|$)",
             WORD + r"([0-9a-fA-F]{4}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{4})\b",
         ),
         _mac,

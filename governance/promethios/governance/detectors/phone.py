@@ -67,13 +67,20 @@ def _international(text: str, start: int, end: int) -> tuple[int, int] | None:
     if before.isalnum() or (before and before in "+/_.-)"):
         return None
     while end > start:
-        if _is_number(_NOT_DIGIT.sub("", _OPTIONAL_ZERO.sub("", text[start:end]))):
+        if not _is_coordinate(text[start:end]) and _is_number(
+            _NOT_DIGIT.sub("", _OPTIONAL_ZERO.sub("", text[start:end]))
+        ):
             return None if text[end : end + 1] in ("_", "@", "=") else (start, end)
         shorter = max(text.rfind(separator, start, end) for separator in " .-/")
         if shorter <= start:
             break
         end = shorter if text[shorter - 1].isdigit() or text[shorter - 1] == ")" else shorter - 1
     return None
+
+
+def _is_coordinate(candidate: str) -> bool:
+    """``+48.64411-018.25747`` is a place (ISO 6709)."""
+    return "." in candidate and "-" in candidate
 
 
 def _is_number(digits: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 from promethios.governance.detectors.detector import Detector, Hit, word
 from promethios.governance.detectors.patterns import Encoded, Pattern, PatternSet, encode
 from promethios.governance.detectors.plugins import Asking, PluginError
+from promethios.governance.detectors.triggers import Trigger, triggers
 
 # Memory for the program and the automaton of one pattern, in bytes; with too little RE2 gets slow, not wrong.
 _MAX_PATTERN_MEMORY: Final = 8 << 20
@@ -41,19 +42,21 @@ class Scanner:
         self.plugins = tuple(detector for detector in detectors if detector.find is not None)
         #: Whether hits may be anywhere: in short texts, short keys and small numbers too.
         self.thorough = any(detector.is_foreign for detector in detectors)
-        pairs = [(detector, source) for detector in detectors for source in detector.sources]
+        found = triggers(detectors)
         self._patterns = [
-            (detector, Pattern(source, _MAX_PATTERN_MEMORY, trusted=True)) for detector, source in pairs
+            (each.detector, Pattern(each.source, _MAX_PATTERN_MEMORY, trusted=True)) for each in found
         ]
-        # With (?m), "^" and "$" hold at more places and never at fewer: also at those of joined texts.
-        self._set = PatternSet((f"(?m:{source})" for _, source in pairs), _MAX_MEMORY)
+        self._sets = [
+            _Group(found, [index for index, each in enumerate(found) if each.group == group])
+            for group in sorted({each.group for each in found})
+        ]
         words = {detector.words for detector, _ in self._patterns if detector.words}
         self._words = (
             Pattern("|".join(map(word, sorted(words))), _MAX_MEMORY, trusted=True) if words else None
         )
         self._labels: dict[str, str] = {}
         #: Whether no pattern can tell texts that are joined with `SEPARATOR` from the same ones apart.
-        self.joinable = not self.plugins and not any(_ENDS_OF_TEXT.search(source) for _, source in pairs)
+        self.joinable = not self.plugins and not any(_ENDS_OF_TEXT.search(each.source) for each in found)
 
     def scan(self, text: str, asking: Asking | None = None) -> list[Hit]:
         """Every hit in the text, by position; those of different detectors may overlap.
@@ -68,7 +71,7 @@ class Scanner:
         if len(text) < MIN_LENGTH and not self.thorough:
             return []
         data = encode(text)
-        found = self._set.found(data)
+        found = [index for group in self._sets for index in group.found(data)]
         if not found and not self.plugins:
             return []
         hits = {hit for index in found for hit in self._locate(index, text, data)}
@@ -96,7 +99,8 @@ class Scanner:
 
     def is_clear(self, text: str) -> bool:
         """Whether no pattern occurs in the text; joined texts are allowed where the scanner is `joinable`."""
-        return not self._set.found(encode(text))
+        data = encode(text)
+        return not any(group.found(data) for group in self._sets)
 
     def _locate(self, index: int, text: str, data: Encoded) -> Iterator[Hit]:
         detector, pattern = self._patterns[index]
@@ -108,6 +112,19 @@ class Scanner:
             if hit is not None and hit[0] < hit[1]:
                 yield Hit(detector.id, *hit)
             position = first + 1 if hit is None and detector.bounded else max(last, first + 1)
+
+
+class _Group:
+    """Patterns whose triggers are looked for in one pass."""
+
+    def __init__(self, triggers: list[Trigger], indices: list[int]) -> None:
+        self._indices = indices
+        # With (?m), "^" and "$" hold at more places and never at fewer: also at those of joined texts.
+        self._set = PatternSet((f"(?m:{triggers[index].loose})" for index in indices), _MAX_MEMORY)
+
+    def found(self, data: Encoded) -> list[int]:
+        """Which patterns may occur in the text."""
+        return [self._indices[position] for position in self._set.found(data)]
 
 
 class _Offsets:
