@@ -225,6 +225,29 @@ def test_what_extra_body_adds_is_decided() -> None:
     assert server.requests[0].json["systemInstruction"] == {"parts": [{"text": CLEAN}]}
 
 
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_interactions_of_google_are_decided(how: str, traced: Traced) -> None:
+    def interact(server: providers.Google, model: str) -> Any:
+        client = genai.Client(api_key="unused", http_options={"base_url": server.url})
+        if how == "sync":
+            return client.interactions.create(model=model, input=f"pay with {CARD}")
+
+        async def talk() -> Any:
+            async with client.aio as aio:
+                return await aio.interactions.create(model=model, input=f"pay with {CARD}")
+
+        return asyncio.run(talk())
+
+    with providers.Google(Reply(f"It is {CARD}.")) as server:
+        with pytest.raises(PolicyViolation):
+            interact(server, DENIED)
+        answer = interact(server, ALLOWED)
+    (request,) = server.requests
+    assert request.json["input"] == f"pay with {CLEAN}"
+    assert answer.steps[0].content[0].text == f"It is {CLEAN}."
+    assert traced.points == ["model.before", "model.before", "model.after"]
+
+
 @pytest.fixture
 def bedrock() -> Iterator[tuple[Any, providers.Bedrock]]:
     keys = {"aws_access_key_id": "unused", "aws_secret_access_key": "unused"}

@@ -11,13 +11,15 @@ from tests.support.providers.server import Provider, Received, Sent, events, who
 
 
 class Google(Provider):
-    """``POST /v1beta/models/MODEL:METHOD`` for content, streamed content, embeddings and token counts."""
+    """``POST /v1beta/models/MODEL:METHOD`` for content, embeddings and counts; ``/v1beta/interactions``."""
 
     def answer(self, request: Received, reply: Reply) -> Sent:
         """Whole, or as server-sent events."""
         if reply.status != 200:
             error = {"code": reply.status, "message": reply.text, "status": "INVALID_ARGUMENT"}
             return whole({"error": error}, reply.status)
+        if request.path.partition("?")[0].endswith("/interactions"):
+            return whole(_interaction(request.json, reply))
         found = re.search(r"/([^/:]+):(\w+)", request.path)
         model, method = found.groups() if found else ("", "")
         if method == "streamGenerateContent":
@@ -29,6 +31,13 @@ class Google(Provider):
         if method == "countTokens":
             return whole({"totalTokens": reply.input_tokens})
         return whole(_answer(model, _parts(reply), reply, last=True))
+
+
+def _interaction(asked: dict[str, Any], reply: Reply) -> dict[str, Any]:
+    said = {"type": "model_output", "content": [{"type": "text", "text": reply.text}]}
+    usage = {"total_input_tokens": reply.input_tokens, "total_output_tokens": reply.output_tokens}
+    head = {"id": "interaction-1", "status": "completed", "model": asked["model"]}
+    return {**head, "steps": [said], "usage": usage}
 
 
 def _stream(model: str, reply: Reply) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 
 from promethios.governance import semconv
 from promethios.governance.adapters.exchange import answered, ask, identity
+from promethios.governance.adapters.google_interactions import begin, finished
 from promethios.governance.adapters.google_streams import read_answer, usage_of
 from promethios.governance.adapters.library import LibraryGuard, wrap_when_imported
 from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
@@ -49,6 +50,10 @@ class GoogleGenAIGuard(LibraryGuard):
         wrap_when_imported(
             "google.genai._api_client",
             {"BaseApiClient._request": _guarded, "BaseApiClient._async_request": _guarded_async},
+        )
+        wrap_when_imported(
+            "google.genai._gaos.basesdk",
+            {"BaseSDK.do_request": _interacted, "AsyncBaseSDK.do_request_async": _interacted_async},
         )
         wrap_when_imported(
             "google.genai._extra_utils",
@@ -118,6 +123,24 @@ def _decide(call: GovernedCall, body: str) -> str:
     content = {name: value for name in _CONTENT if (value := answer.get(name))}
     after = answered(call, content, usage_of(answer))
     return body if after is content else json.dumps({**answer, **after})
+
+
+def _interacted(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    call, sent = begin(GoogleGenAIGuard.governor, kwargs["request"])
+    if call is None:
+        return wrapped(*args, **kwargs)
+    with call.running():
+        response = wrapped(*args, **{**kwargs, "request": sent})
+    return finished(call, response)
+
+
+async def _interacted_async(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    call, sent = begin(GoogleGenAIGuard.governor, kwargs["request"])
+    if call is None:
+        return await wrapped(*args, **kwargs)
+    with call.running():
+        response = await wrapped(*args, **{**kwargs, "request": sent})
+    return finished(call, response)
 
 
 def _tool(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

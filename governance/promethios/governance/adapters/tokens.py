@@ -43,6 +43,11 @@ _DIALECTS: Final = {
         ("cachedContentTokenCount",),
     ),
     "prompt_token_count": _Counts(("prompt_token_count",), ("generation_token_count",)),
+    "total_input_tokens": _Counts(
+        ("total_input_tokens", "total_tool_use_tokens"),
+        ("total_output_tokens", "total_thought_tokens"),
+        ("total_cached_tokens",),
+    ),
     "inputTokens": _Counts(
         ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"),
         ("outputTokens",),
