@@ -18,6 +18,7 @@ from promethios.governance.enforcement import ambient
 from promethios.governance.enforcement.again import says_more
 from promethios.governance.enforcement.guard import Guard
 from promethios.governance.enforcement.operations import Decided, Operations, places_of
+from promethios.governance.enforcement.recent import Recent
 from promethios.governance.engine import Engine
 from promethios.governance.inspection import Inspector
 from promethios.governance.limits import State
@@ -69,6 +70,8 @@ class Governor:
         self._resource: tuple[Any, Mapping[str, Any]] = (None, {})
         renew_in_child(self)
         self.guarded_scopes: set[str] = set()
+        self.guarded_kinds: dict[str, frozenset[str]] = {}
+        self.recent = Recent()
         #: What was decided lately, so that another span of the same operation is not decided again.
         self.operations = Operations()
 
@@ -130,6 +133,10 @@ class Governor:
         """Count a bundle that was ``loaded``, or that ``failed`` to load, while running."""
         self._teller.metrics().record_reload(outcome)
 
+    def is_guarded(self, scope: str, kind: str) -> bool:
+        """Whether an adapter decides every operation of `kind` that spans of `scope` stand for."""
+        return scope in self.guarded_scopes and kind in self.guarded_kinds.get(scope, (kind,))
+
     def evaluate(self, operation: Operation, context: Context | None = None) -> Decision:
         """Decide `operation` and account for it in budgets and rates; emit nothing, enforce nothing."""
         return self._evaluate(self._complete(operation, context))
@@ -146,6 +153,7 @@ class Governor:
             subject = ambient.subject_of(kind, operation.attributes)
             places = places_of(trace.get_current_span(context), kind, subject)
             self.operations.add(places, Decided(decision, SCOPE, time_ns()))
+            self.recent.note(kind, subject, decision)
         return decision
 
     def decide_span(self, operation: Operation, context: Context | None = None) -> Decision:

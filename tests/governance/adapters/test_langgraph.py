@@ -271,8 +271,17 @@ def openllmetry() -> Any:
     return LangchainInstrumentor()
 
 
-@pytest.mark.parametrize("first", ["guard", "instrumentation"])
-@pytest.mark.parametrize("make", [official, openinference], ids=["official", "openinference"])
+# OpenLLMetry cannot be put on twice in one process: its handler stays with the first provider.
+INSTRUMENTED = [
+    pytest.param(official, "guard", id="official, after the guard"),
+    pytest.param(official, "instrumentation", id="official, before it"),
+    pytest.param(openinference, "guard", id="openinference, after the guard"),
+    pytest.param(openinference, "instrumentation", id="openinference, before it"),
+    pytest.param(openllmetry, "instrumentation", id="openllmetry, before it"),
+]
+
+
+@pytest.mark.parametrize(("make", "first"), INSTRUMENTED)
 def test_an_instrumented_run_is_decided_once(
     governor: Governor,
     agent: Any,
@@ -303,6 +312,23 @@ def test_an_instrumented_run_is_decided_once(
     assert "1111" not in traced.everything()
     assert "1111" not in json.dumps(llm.requests)
     assert len(traced.exporter.get_finished_spans()) > len(traced.decisions) + 4
+
+
+def test_a_model_of_a_provider_without_a_guard_is_still_seen(
+    governor: Governor, agent: Any, traced: Traced, llm: StandIn
+) -> None:
+    guards = (LangChainGuard, LangGraphGuard)
+    for each in guards:
+        each().instrument(governor=governor)
+    official().instrument(tracer_provider=traced.provider)
+    try:
+        go(agent, "sync", 'call customer {"name": "Ann"}')
+    finally:
+        official().uninstrument()
+        for each in guards:
+            each().uninstrument()
+    assert len(told(traced, "model.before")) == len(llm.requests) == 2
+    assert len(told(traced, "tool.before")) == len(told(traced, "agent.before")) == 1
 
 
 def test_an_unsampled_run_is_guarded(

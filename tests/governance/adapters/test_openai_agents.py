@@ -475,6 +475,24 @@ def test_an_instrumented_run_is_decided_once(
     assert len(traced.exporter.get_finished_spans()) > len(traced.decisions) + 4
 
 
+def test_an_instrumented_handoff_is_decided_once(
+    governor: Governor, guard: None, llm: StandIn, traced: Traced, ran: Ran
+) -> None:
+    set_tracing_disabled(False)
+    official().instrument(tracer_provider=traced.provider)
+    try:
+        go(
+            llm,
+            "async",
+            lambda model: Agent("shop", model=model, handoffs=[Agent("clerk", model=model)]),
+            "call transfer_to_clerk {}",
+        )
+    finally:
+        official().uninstrument()
+    assert [each["gen_ai.agent.name"] for each in told(traced, "agent.before")] == ["shop", "clerk"]
+    assert traced.spans("invoke_agent clerk")
+
+
 def test_an_unsampled_run_is_guarded(guard: None, traced_with: MakeTraced, llm: StandIn, ran: Ran) -> None:
     traced_with(sampler=ALWAYS_OFF)
     with pytest.raises(PolicyViolation):

@@ -40,6 +40,8 @@ class LangChainGuard(LibraryGuard):
         }
     )
 
+    kinds: ClassVar[frozenset[str]] = frozenset({"tool"})
+
     @classmethod
     def install(cls) -> None:
         """Put the guards on, once for the process."""

@@ -29,6 +29,9 @@ class LibraryGuard:
     library: ClassVar[str]
     #: The instrumentations that open a span around exactly the calls that are guarded here.
     scopes: ClassVar[frozenset[str]]
+    #: The kinds of operations that are all guarded where these spans stand for one. A framework's models may
+    #: be of a provider without an adapter.
+    kinds: ClassVar[frozenset[str]] = frozenset({"agent", "model", "tool"})
     governor: ClassVar[Governor | None] = None
     _installed: ClassVar[bool] = False
 
@@ -47,6 +50,7 @@ class LibraryGuard:
         self.uninstrument()
         adapter.governor = governor
         governor.guarded_scopes |= adapter.scopes
+        governor.guarded_kinds.update(dict.fromkeys(adapter.scopes, adapter.kinds))
 
     def uninstrument(self) -> None:
         """Take the guards off again."""

@@ -41,6 +41,8 @@ class OpenAIAgentsGuard(LibraryGuard):
         }
     )
 
+    kinds: ClassVar[frozenset[str]] = frozenset({"agent", "tool"})
+
     @classmethod
     def install(cls) -> None:
         """Put the guards on, once for the process."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from time import time_ns
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -17,6 +17,7 @@ from promethios.governance.decision import Decision
 from promethios.governance.dialects import MARKERS, translated
 from promethios.governance.enforcement import gate
 from promethios.governance.enforcement.ambient import (
+    Running,
     ambient_attributes,
     guarded_by,
     kind_of,
@@ -31,6 +32,9 @@ from promethios.governance.operation import Operation
 from promethios.governance.telemetry.spans import SCOPE, stamp, stamp_of
 
 _log = logging.getLogger(__name__)
+
+# Within which decided operation a span was started: it may say only later that it is the same.
+_AROUND: Final = "_promethios_around"
 
 
 class GovernanceSpanProcessor(SpanProcessor):
@@ -62,6 +66,8 @@ class GovernanceSpanProcessor(SpanProcessor):
         """Notice the end of `span`, and say whose it is."""
         try:
             watch_end(span, self._endings)
+            if (around := running(parent_context)) is not None:
+                span.__dict__[_AROUND] = around
             if not MARKERS.isdisjoint(span._attributes.copy()):
                 self._start(span, parent_context)
         except Exception:
@@ -122,7 +128,18 @@ class GovernanceSpanProcessor(SpanProcessor):
         taken = self.governor.operations.take(places, scope, span.start_time)
         if taken is not None:
             stamp(span, taken.decision, "other")
-        return taken is not None or scope in self.governor.guarded_scopes
+            return True
+        if (unseen := self._guards_decision(span, kind, subject_of(kind, attributes))) is not None:
+            stamp(span, unseen, "guard")
+            return True
+        return self.governor.is_guarded(scope, kind)
+
+    def _guards_decision(self, span: Any, kind: str, subject: str) -> Decision | None:
+        """What a guard around or within the span decided on the same operation without seeing it."""
+        around: Running | None = span.__dict__.get(_AROUND)
+        if around is not None and around.is_same(self.governor, kind, subject):
+            return around.decision
+        return self.governor.recent.since(span.start_time, kind, subject)
 
     def _decide_late(self, span: Any, kind: str, attributes: Mapping[str, Any], context: Context) -> None:
         decision = self._observe(f"{kind}.before", attributes, context)
