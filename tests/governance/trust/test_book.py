@@ -1,4 +1,4 @@
-"""The standings of one process: bounded, shared by threads, alive in forked children, on a clock handed in."""
+"""The standings of one process: bounded, shared by threads, alive in forked children, and on their clock."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from promethios.governance.trust import (
     advance,
     believable,
     fade,
+    outweighed,
     tier_of,
 )
 
@@ -57,6 +58,10 @@ def test_the_method_is_named_with_its_version() -> None:
 def test_a_new_agent_has_405() -> None:
     assert (NEW.score, NEW.tier, NEW.evidence, NEW.alarmed) == (405, "probation", 50, False)
     assert NEW.bound == pytest.approx(0.0606, abs=1e-4)
+
+
+def test_of_a_new_agent_nothing_is_remembered() -> None:
+    assert NEW == Standing() == (0.0, 0.0, 0.0, 0, False)
 
 
 def test_fifty_clean_decisions_make_an_agent_trusted() -> None:
@@ -191,6 +196,15 @@ def test_a_late_decision_counts_what_it_would_count_by_now(weight: float) -> Non
     # Only the forgetting for each decision, half a per cent, depends on the order of arrival.
     assert late[:2] == pytest.approx(in_time[:2], rel=0.006)
     assert late.last == NOW + 8 * DAY
+
+
+@pytest.mark.parametrize(("weight", "kept"), [(0.3, 0.3), (1e300, MAX_WEIGHT)])
+def test_what_is_left_of_a_decision_can_be_told(weight: float, kept: float) -> None:
+    standing = after(weight, *[0.0] * 20, gap=DAY)
+    first = NOW + DAY
+    assert standing.s == pytest.approx(kept * 0.995**20 * 0.5 ** (20 / 30))
+    assert outweighed(weight, first, standing.last, 20) == pytest.approx(standing.s)
+    assert outweighed(weight, standing.last + DAY, standing.last, 0) == kept
 
 
 @pytest.mark.parametrize("at", [0, NOW - 365 * DAY, NOW - 14 * DAY])
