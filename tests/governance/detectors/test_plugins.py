@@ -94,13 +94,13 @@ def test_one_that_fails_fails_the_policies_that_name_it_and_no_other(
 
 def test_one_that_is_slow_is_not_asked_again_in_the_same_look(install: Install) -> None:
     install(
-        "import time\nclass Slow:\n    def find(self, text):\n        time.sleep(0.06)\n        yield 0, 1\n",
+        "import time\nclass Slow:\n    def find(self, text):\n        time.sleep(0.3)\n        yield 0, 1\n",
         "words.slow",
         "Slow",
     )
     looked = survey(["a"] * 1000, Scanner(select(["words.slow"])))
     assert len(looked.found) == 1
-    assert looked.failed == {"words.slow": "the detector 'words.slow' took more than 0.05 s"}
+    assert looked.failed == {"words.slow": "the detector 'words.slow' took more than 0.25 s"}
 
 
 def test_redacting_text_where_a_plug_in_fails_raises_so_that_nothing_is_let_through(install: Install) -> None:
@@ -146,7 +146,7 @@ def test_threads_may_ask_at_once(install: Install) -> None:
     answers: list[object] = []
 
     def ask() -> None:
-        asked = Operation("model.before", input=["hi"] * 20)
+        asked = Operation("model.before", input=["hi"] * 3)
         answers.extend(engine.evaluate(asked, State()).payload["input"] for _ in range(50))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
@@ -155,12 +155,12 @@ def test_threads_may_ask_at_once(install: Install) -> None:
     for thread in threads:
         thread.join()
     assert len(answers) == 200
-    assert all(answer == ["[REDACTED:words.greeting]"] * 20 for answer in answers)
+    assert all(answer == ["[REDACTED:words.greeting]"] * 3 for answer in answers)
 
 
 def test_time_is_measured_for_each_look_and_not_for_ever(install: Install) -> None:
     install(
-        "import time\nclass Slow:\n    def find(self, text):\n        time.sleep(0.03)\n        return []\n",
+        "import time\nclass Slow:\n    def find(self, text):\n        time.sleep(0.1)\n        return []\n",
         "words.slow",
         "Slow",
     )
@@ -168,4 +168,4 @@ def test_time_is_measured_for_each_look_and_not_for_ever(install: Install) -> No
     started = time.perf_counter()
     for _ in range(4):
         assert survey("text", scanner).failed == {}
-    assert time.perf_counter() - started >= 0.12
+    assert time.perf_counter() - started >= 0.4

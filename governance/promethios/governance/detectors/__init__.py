@@ -5,11 +5,12 @@ from promethios.governance.detectors.detector import Detector, Hit
 from promethios.governance.detectors.glance import surely_clean
 from promethios.governance.detectors.plugins import Plugin, PluginError
 from promethios.governance.detectors.redaction import Suffix, placeholder, redact, redact_text, stable
-from promethios.governance.detectors.scanner import Scanner
+from promethios.governance.detectors.scanner import HOLD_BACK, Scanner
 from promethios.governance.detectors.survey import Found, Survey, render, survey
 
 __all__ = [
     "DETECTORS",
+    "HOLD_BACK",
     "Detector",
     "Found",
     "Hit",

@@ -46,7 +46,7 @@ class Detector:
     words: str = ""
     near: tuple[str, ...] = ()
     find: Find | None = None
-    budget: float = 0.05
+    budget: float = 0.25
     asynchronous: bool = False
 
     @property

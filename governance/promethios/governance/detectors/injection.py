@@ -38,6 +38,9 @@ INJECTION: Final = (
         r"(?:ignore|disregard|forget|override|bypass)\s(?:[\w']+\s){0,4}"
         r"(?:previous|prior|above|earlier|preceding|your|system|existing|original)\s(?:[\w']+\s){0,2}"
         r"(?:instruction|prompt|rule|direction|guideline|directive|command)s?\b",
+        r"(?:ignore|disregard|forget)\s(?:(?:all|everything|anything|absolutely)\s){1,2}"
+        r"(?:(?:of|that|was|is|said|written|stated)\s){0,3}(?:the\s)?(?:above|before|previous|prior)\b",
+        r"(?:ignore|disregard|forget)\s(?:everything|anything|whatever|all)\s(?:that\s)?you\s(?:were|have|know|had)\b",
     ),
     # Marks by which models tell who speaks; in content they pretend to be somebody else.
     _marks(
@@ -48,6 +51,11 @@ INJECTION: Final = (
         r"you are now\s(?:an?\s|in\s|the\s)?"
         r"(?:DAN|developer mode|jailbroken|unrestricted|unfiltered|root|admin)\b",
         r"(?:enable|enter|activate)\s(?:DAN|developer|jailbreak|god|unrestricted)\smode\b",
+        r"(?:act|respond|answer|behave|roleplay)\sas\s(?:an?\s)?"
+        r"(?:DAN|(?:uncensored|unfiltered|unrestricted|jailbroken|amoral)\s(?:AI|assistant|chatbot|model|version))\b",
+        r"do\sanything\snow\b",
+        r"(?:no|any|without)\s(?:ethical|moral)(?:\s(?:or|and|nor)\s\w{2,12})?\s"
+        r"(?:guidelines|restrictions|limitations|constraints|filters|boundaries)\b",
     ),
     _words(
         "system_prompt",

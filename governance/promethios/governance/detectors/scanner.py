@@ -18,6 +18,9 @@ _MAX_PATTERN_MEMORY: Final = 8 << 20
 _MAX_MEMORY: Final = 64 << 20
 #: Texts shorter than this cannot hold a hit of any built-in detector ("a@b.co" is the shortest).
 MIN_LENGTH: Final = 6
+#: Within so many characters every built-in detector knows a hit that has begun (of private keys the marker at
+#: their beginning). For those who see a text piece by piece.
+HOLD_BACK: Final = 512
 #: What stands between texts that are joined to be looked at together: no word goes on behind it, a line ends
 #: and begins at it, and no list of blanks goes across.
 SEPARATOR: Final = "\n\0\n"
