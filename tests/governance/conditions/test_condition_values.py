@@ -67,6 +67,9 @@ def holds(
         "int('-12') == -12 && int(-1.9) == -1 && double('1e3') == 1000.0",
         "string(1.0) == '1' && string(1e6) == '1e+06' && string(true) == 'true'",
         "-9223372036854775808 < 0 && 0x1F == 31",
+        "attr('x', 9223372036854775807) == 9223372036854775808.0",
+        "attr('x', 9223372036854775807) >= 9223372036854775808.0",
+        "!(attr('x', 9223372036854775807) < 9223372036854775808.0)",
         # text
         'arguments.note.size() == 1 && size("a😀") == 2',
         r'"a.b".matches("^a\\.b$") && "xay".matches(r"a") && !"b".matches("^a")',
@@ -248,7 +251,7 @@ def test_subclasses_of_plain_types_count_as_what_they_are() -> None:
         ("attr('x') == 1", 0, '\'attr\' takes a key and a default, as in attr("http.route", "")'),
         ("arguments.in == 1", 10, "'in' is reserved; write [\"in\"] for a key of that name"),
         ("for == 1", 0, "'for' is reserved and cannot be a name"),
-        ("(" * 40 + "true" + ")" * 40, 32, "the condition nests deeper than 32 levels"),
+        ("(" * 40 + "true" + ")" * 40, 33, "the condition nests deeper than 32 levels"),
         (
             "1" + "+1" * 300 + " > 0",
             499,
@@ -267,3 +270,78 @@ def test_a_condition_outside_the_profile_is_refused_with_its_place(
     with pytest.raises(ConditionError) as caught:
         compile_condition(source, environment({}))
     assert (caught.value.offset, str(caught.value)) == (offset, message)
+
+
+class Spent:
+    """A state that counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def trust_score(self, attributes: Any) -> int:
+        self.asked += 1
+        return 405
+
+    def cost_usd(self, per: str, attributes: Any) -> float:
+        self.asked += 1
+        return {"conversation": 1.5, "agent": 20.0}[per]
+
+    def tokens(self, per: str, attributes: Any) -> int:
+        self.asked += 1
+        return {"conversation": 7, "agent": 8}[per]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "trust.score == 405 && trust.score < 500",
+        "conversation.cost_usd > 1.0 && agent.cost_usd == 20.0",
+        "conversation.tokens + 1 == agent.tokens",
+    ],
+)
+def test_what_was_before_is_asked_of_the_state(source: str) -> None:
+    facts = Facts(Operation("tool.before"), Spent())
+    assert compile_condition(source, environment({})).holds(facts)
+
+
+def test_what_was_before_is_asked_only_where_it_is_needed_and_once() -> None:
+    spent = Spent()
+    facts = Facts(Operation("tool.before"), spent)
+    condition = compile_condition("tool.name == 'x' && trust.score > 0", environment({}))
+    assert not condition.holds(facts)
+    assert spent.asked == 0
+    assert compile_condition("trust.score > 0 && trust.score < 1000", environment({})).holds(facts)
+    assert spent.asked == 1
+
+
+def test_what_was_before_is_an_error_where_nobody_knows() -> None:
+    with pytest.raises(EvaluationError) as caught:
+        holds("trust.score > 0")
+    assert str(caught.value) == "'trust.score' is not known here"
+
+
+@pytest.mark.parametrize(
+    ("source", "screened", "settled"),
+    [
+        ("tool.name == 'x'", True, True),
+        ("tool.name in params.names && environment != 'prod'", True, True),
+        ("tool.name == 'x' && arguments.amount > 5", True, False),
+        ("(tool.name == 'x' && arguments.a > 5) || (tool.name == 'y' && arguments.b > 5)", True, False),
+        ("tool.name == 'x' || arguments.amount > 5", False, False),
+        ("conversation.id == 'x' && trust.score > 5", False, False),
+        ("[1].exists(i, i == 1)", True, True),
+        ("arguments.to.exists(t, t == 'x')", False, False),
+        ("attr('gen_ai.tool.name', '') == 'x'", False, False),
+    ],
+)
+def test_a_condition_is_screened_by_what_it_asks_of_names_alone(
+    source: str, screened: bool, settled: bool
+) -> None:
+    condition = compile_condition(source, environment({"names": ["x"]}))
+    assert (condition.screen is not None, condition.settled) == (screened, settled)
+
+
+def test_what_is_known_beforehand_is_computed_beforehand() -> None:
+    part = compile_condition("double(params.max) * 2.0 > 5.0", environment({"max": 3}))
+    assert part.settled
+    assert part.holds(None) is True

@@ -16,14 +16,14 @@ _TOKEN: Final = re.compile(
     (?P<space>[ \t\r\n\f]+|//[^\n]*)
   | (?P<float>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?)
   | (?P<int>0x[0-9a-fA-F]+|\d+)
-  | (?P<string>r?"(?:[^"\\\n]|\\.)*"|r?'(?:[^'\\\n]|\\.)*')
+  | (?P<string>[rR]?"(?:[^"\\\n]|\\.)*"|[rR]?'(?:[^'\\\n]|\\.)*')
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<symbol>\|\||&&|==|!=|<=|>=|[!<>+\-*/%?:.,()\[\]])
     """,
     re.VERBOSE,
 )
 _ESCAPE: Final = re.compile(
-    r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|(.))", re.DOTALL
+    r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|[xX]([0-9a-fA-F]{2})|([0-7]{3})|(.))", re.DOTALL
 )
 _SIMPLE: Final = dict(zip("abfnrtv\\'\"`?", "\a\b\f\n\r\t\v\\'\"`?", strict=True))
 
@@ -70,7 +70,7 @@ def _token(found: re.Match[str]) -> Token:
 
 
 def _unquote(literal: str, offset: int) -> str:
-    if literal[0] == "r":
+    if literal[0] in "rR":
         if "\\" + literal[1] in literal:
             raise ConditionError("a raw text cannot contain its own quote", offset, "use the other quote")
         return literal[2:-1]

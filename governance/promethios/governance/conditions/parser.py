@@ -140,7 +140,7 @@ class _Parser:
 
     def _expression(self) -> Node:
         self._depth += 1
-        if self._depth > MAX_DEPTH:
+        if self._depth > MAX_DEPTH + 1:
             raise ConditionError(f"the condition nests deeper than {MAX_DEPTH} levels", self._next.offset)
         node = self._chain("||", lambda: self._chain("&&", self._relation))
         if mark := self._take_if("?"):

@@ -79,7 +79,9 @@ def _fits(value: int) -> int:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Equality: false between kinds, except that int and double compare by their number.
+    """Equality: false between kinds, except that int and double compare as doubles.
+
+    So an int beyond 53 bits is rounded first, as the official conformance cases have it.
 
     Raises:
         EvaluationError: lists and maps hold more than `MAX_COMPARED` items, or one of no kind of CEL's.
@@ -96,7 +98,7 @@ def _equal(left: Any, right: Any, budget: list[int]) -> bool:
     if left is None or right is None:
         return left is right
     if left_kind in (int, float) and right_kind in (int, float):
-        return bool(left == right)
+        return float(left) == float(right)
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
         return len(left) == len(right) and _all_equal(zip(left, right, strict=True), budget)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
@@ -132,6 +134,8 @@ def compare(operator: str, left: Any, right: Any) -> bool:
     numbers = left_kind in (int, float) and right_kind in (int, float)
     if not numbers and (left_kind is not right_kind or left_kind not in (str, bool)):
         raise no_overload(operator, left, right)
+    if left_kind is not right_kind:
+        left, right = float(left), float(right)
     if operator == "<":
         return bool(left < right)
     if operator == "<=":
