@@ -14,25 +14,79 @@ from promethios.governance.conditions.aliases import ALIASES, CONTENT
 from promethios.governance.conditions.facts import PAST
 from promethios.governance.detectors import DETECTORS
 from promethios.governance.operation import POINTS
-from promethios.governance.policies import policy_reader
+from promethios.governance.policies import (
+    bundle_reader,
+    bundle_readers,
+    overrides,
+    parse_bundle,
+    policy_reader,
+    state_readers,
+)
+from promethios.governance.policies.cases import parse_cases, run_case, step_reader
+from promethios.governance.policies.cases.reader import CASE_KEYS
 from promethios.governance.policies.matching import MATCHABLE
+from promethios.governance.policies.sources import library
 
 README = Path(promethios.governance.policies.__file__).with_name("README.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    assert found is not None
-    return found[1]
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_example_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "policies.yaml").write_text(block("yaml"), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "policies.yaml").write_text(blocks("yaml")[0], encoding="utf-8")
+    return tmp_path
+
+
+def test_the_example_prints_what_it_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(block("python"), "README.md", "exec"), {})
-    assert printed.getvalue() == block("text")
+        exec(compile(blocks("python")[0], "README.md", "exec"), {})
+    assert printed.getvalue() == blocks("text")[0]
+
+
+def test_the_example_that_extends_others_can_be_used() -> None:
+    bundle = parse_bundle(blocks("yaml")[1])
+    found = {policy.id: policy for policy in bundle.policies}
+    assert found["large-payments"].params == {"max_amount": 250}
+    assert "destructive-sql" not in found
+    assert found["exfiltration"].after is not None
+
+
+def test_the_example_of_cases_passes(folder: Path) -> None:
+    outcomes = [run_case(case) for case in parse_cases(blocks("yaml")[2], folder=folder)]
+    assert [outcome.failures for outcome in outcomes] == [(), (), ()]
+
+
+@pytest.mark.parametrize("name", library())
+def test_every_ready_made_bundle_is_named(name: str) -> None:
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            *bundle_reader.BUNDLE_KEYS,
+            *bundle_reader.METADATA_KEYS,
+            *bundle_reader.SPEC_KEYS,
+            *overrides.KEYS,
+        ),
+        *(*bundle_readers.DEFAULTS_KEYS, *bundle_readers.DETECTOR_KEYS, *bundle_readers.PRICE_KEYS),
+        *(
+            *state_readers.LIMIT_KEYS,
+            *state_readers.LIMIT_OF,
+            *state_readers.LIMIT_PER,
+            *state_readers.AFTER_KEYS,
+        ),
+        *(*step_reader.STEP_KEYS, *step_reader.OPERATION_KEYS, *step_reader.EXPECT_KEYS, *CASE_KEYS),
+    ],
+)
+def test_every_key_is_explained(name: str) -> None:
+    assert re.search(rf"`[^`\n]*(?<![\w-]){re.escape(name)}\b[^`\n]*`", README)
 
 
 @pytest.mark.parametrize("name", [*policy_reader.KEYS, *POINTS, *ALIASES, *PAST, *CONTENT, *MATCHABLE])
