@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from promethios.governance.adapters.anthropic_streams import answer_of, read_event
-from promethios.governance.adapters.exchange import answered_by, ask, identity, unrolled
+from promethios.governance.adapters.exchange import (
+    Asked,
+    answered_by,
+    ask,
+    begin,
+    concluded,
+    identity,
+    unrolled,
+)
 from promethios.governance.adapters.library import LibraryGuard, wrap_when_imported
 from promethios.governance.adapters.results import RawAnswer
 from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
@@ -53,7 +61,7 @@ def _guarded(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str,
         return wrapped(*args, **kwargs)
     with call.running():
         result = wrapped(*args, **kwargs)
-    return _after(call, result)
+    return concluded(call, _after, result)
 
 
 async def _guarded_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -62,7 +70,7 @@ async def _guarded_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwarg
         return await wrapped(*args, **kwargs)
     with call.running():
         result = await wrapped(*args, **kwargs)
-    return _after(call, result)
+    return concluded(call, _after, result)
 
 
 def _before(
@@ -70,22 +78,42 @@ def _before(
 ) -> tuple[GovernedCall | None, tuple[Any, ...], dict[str, Any]]:
     """Decide the request, and put what was redacted of it into the arguments of `request`."""
     governor = AnthropicGuard.governor
-    options = kwargs["options"] if "options" in kwargs else args[1]
-    body = _body(options)
-    if governor is None or ("model" not in body and options.url not in _OPERATIONS):
+    if governor is None:
         return None, args, kwargs
-    model = str(plain(body.get("model", "")))
-    operation = _OPERATIONS.get(options.url.partition("?")[0], "chat")
-    call = GovernedCall.begin(governor, "model", identity(operation, _provider(client), model))
+    call, body = begin(governor, _read, client, args, kwargs)
     if call is None:
         return None, args, kwargs
-    read = unrolled(body)
-    changed = ask(call, read)
-    if changed or read is not body:
-        options = options.model_copy(update={"json_data": {**read, **changed}, "extra_json": None})
+    redacted = ask(call, body)
+    with call.fail_open("redact a request", "input"):
+        args, kwargs = _with_body(args, kwargs, body, redacted)
+    return call, args, kwargs
+
+
+def _read(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+    options = _options(args, kwargs)
+    body = _body(options)
+    if "model" not in body and options.url not in _OPERATIONS:
+        return None
+    operation = _OPERATIONS.get(options.url.partition("?")[0], "chat")
+    model = str(plain(body.get("model", "")))
+    return identity(operation, _provider(client), model), unrolled(body)
+
+
+def _with_body(
+    args: tuple[Any, ...], kwargs: dict[str, Any], read: dict[str, Any], redacted: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of `request` with what was redacted, and what can be read only once, in their places."""
+    options = _options(args, kwargs)
+    if not redacted and all(read.get(name) is value for name, value in _body(options).items()):
+        return args, kwargs
+    options = options.model_copy(update={"json_data": {**read, **redacted}, "extra_json": None})
     if "options" in kwargs:
-        return call, args, {**kwargs, "options": options}
-    return call, (args[0], options, *args[2:]), kwargs
+        return args, {**kwargs, "options": options}
+    return (args[0], options, *args[2:]), kwargs
+
+
+def _options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return kwargs["options"] if "options" in kwargs else args[1]
 
 
 def _body(options: Any) -> dict[str, Any]:

@@ -11,11 +11,12 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
 from promethios.governance.adapters.bedrock_streams import Steps, read_converse, read_invoked
-from promethios.governance.adapters.exchange import answered, ask, identity
+from promethios.governance.adapters.exchange import Asked, answered, ask, begin, concluded, identity
 from promethios.governance.adapters.library import LibraryGuard, wrap_when_imported
 from promethios.governance.adapters.streams import GuardedStream
 from promethios.governance.adapters.tokens import used
@@ -28,7 +29,7 @@ _OPERATIONS: Final = frozenset(
     {"Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream", "CountTokens"}
 )
 # Where the answers of models that are invoked keep content: Anthropic, Amazon, Meta, Mistral and OpenAI.
-_CONTENT: Final = ("content", "completion", "output", "results", "generation", "outputs", "choices")
+_CONTENT: Final = ("content", "completion", "output", "results", "generation", "outputs", "choices", _BARE)
 
 
 class BedrockGuard(LibraryGuard):
@@ -50,18 +51,33 @@ class BedrockGuard(LibraryGuard):
 
 
 def _guarded(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    operation, request, context = _made(*args, **kwargs)
-    call = _begin(client, operation, request)
+    call, args, kwargs = _before(client, args, kwargs)
     if call is None:
         return wrapped(*args, **kwargs)
-    body = _json(request.get("body"))
-    if changed := ask(call, body, apart=("modelId",)):
-        request = {**request, "body": _bytes({**body, **changed})}
     with call.running():
-        http, parsed = wrapped(operation, request, context)
+        http, parsed = wrapped(*args, **kwargs)
     if http.status_code < 300:
-        _after(call, parsed)
+        body = parsed.get("body")
+        content = body.read() if hasattr(body, "read") else None  # what fails here is the library's to raise
+        if content is not None:
+            parsed["body"] = _readable_anew(content)
+        concluded(call, partial(_after, content), parsed)
     return http, parsed
+
+
+def _before(
+    client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[GovernedCall | None, tuple[Any, ...], dict[str, Any]]:
+    """Decide the request, and give `_make_request` one that has in it what was redacted."""
+    governor = BedrockGuard.governor
+    if governor is None:
+        return None, args, kwargs
+    call, body = begin(governor, _read, client, args, kwargs)
+    if call is not None and (redacted := ask(call, body, apart=("modelId",))):
+        with call.fail_open("redact a request", "input"):
+            operation, request, context = _made(*args, **kwargs)
+            return call, (operation, {**request, "body": _bytes({**body, **redacted})}, context), {}
+    return call, args, kwargs
 
 
 def _made(operation_model: Any, request_dict: Any, request_context: Any) -> tuple[Any, Any, Any]:
@@ -69,41 +85,41 @@ def _made(operation_model: Any, request_dict: Any, request_context: Any) -> tupl
     return operation_model, request_dict, request_context
 
 
-def _begin(client: Any, operation: Any, request: Mapping[str, Any]) -> GovernedCall | None:
-    governor = BedrockGuard.governor
-    if governor is None or client.meta.service_model.service_name != "bedrock-runtime":
+def _read(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+    if client.meta.service_model.service_name != "bedrock-runtime":
         return None
+    operation, request, _ = _made(*args, **kwargs)
     asked = _URL.search(request["url_path"])
     if asked is None or operation.name not in _OPERATIONS:
         return None
-    named = identity("chat", "aws.bedrock", unquote(asked["model"]))
-    return GovernedCall.begin(governor, "model", named)
+    return identity("chat", "aws.bedrock", unquote(asked["model"])), _json(request.get("body"))
 
 
-def _after(call: GovernedCall, parsed: dict[str, Any]) -> None:
+def _after(content: bytes | None, call: GovernedCall, parsed: dict[str, Any]) -> None:
     """Decide the answer, and put what was redacted of it, or what decides as it streams, in its place."""
     if "output" in parsed:
         parsed.update(answered(call, {"output": parsed["output"]}, used(parsed.get("usage"))))
     elif "stream" in parsed:
         parsed["stream"] = GuardedStream(Steps(parsed["stream"]), call, read_converse)
-    elif hasattr(body := parsed.get("body"), "read"):
-        parsed["body"] = _read(call, body)
-    elif body is not None:
-        parsed["body"] = GuardedStream(Steps(body), call, read_invoked)
+    elif content is not None:
+        _after_invoking(content, call, parsed)
+    elif parsed.get("body") is not None:
+        parsed["body"] = GuardedStream(Steps(parsed["body"]), call, read_invoked)
     else:
         call.after()
 
 
-def _read(call: GovernedCall, body: Any) -> Any:
-    """The body of a model that was invoked, read, decided and readable anew."""
-    from botocore.response import StreamingBody  # type: ignore[import-untyped]
-
-    content = body.read()
+def _after_invoking(content: bytes, call: GovernedCall, parsed: dict[str, Any]) -> None:
     answer = _json(content)
     said = {name: value for name in _CONTENT if (value := answer.get(name))}
     after = answered(call, said, _usage(answer))
     if after is not said:
-        content = json.dumps({**answer, **after}).encode()
+        parsed["body"] = _readable_anew(json.dumps({**answer, **after}).encode())
+
+
+def _readable_anew(content: bytes) -> Any:
+    from botocore.response import StreamingBody  # type: ignore[import-untyped]
+
     return StreamingBody(io.BytesIO(content), len(content))
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from promethios.governance import semconv
 from promethios.governance.adapters.media import put_back, shown
 from promethios.governance.adapters.results import write_back
 from promethios.governance.enforcement.call import GovernedCall, operation_span
-from promethios.governance.enforcement.plain import plain, readable
+from promethios.governance.enforcement.plain import UNREADABLE, plain, readable
+
+if TYPE_CHECKING:
+    from promethios.governance.governor import Governor
+
+#: What identifies a call, and the body of its request.
+Asked = tuple[dict[str, Any], dict[str, Any]]
 
 
 def identity(operation: str, provider: str, model: str) -> dict[str, Any]:
@@ -22,6 +28,40 @@ def identity(operation: str, provider: str, model: str) -> dict[str, Any]:
         semconv.PROVIDER_NAME: provider,
         **named,
     }
+
+
+def begin(
+    governor: Governor, read: Callable[..., Asked | None], *args: Any
+) -> tuple[GovernedCall | None, dict[str, Any]]:
+    """The call of a model that an adapter decides, and the body of its request.
+
+    Args:
+        governor: Who decides.
+        read: Reads what identifies the call, and the body; None where it is no call of a model. What goes
+            wrong there is ours: then the call is decided as one that could not be read.
+        args: What `read` is given.
+
+    Returns:
+        No call where there is nothing to decide, or where an adapter further out decides it.
+    """
+    found = readable(read, *args)
+    if found is None:
+        return None, {}
+    if found is UNREADABLE:
+        found = {semconv.OPERATION_NAME: "chat"}, {"request": UNREADABLE}
+    attributes, body = found
+    return GovernedCall.begin(governor, "model", attributes), body
+
+
+def concluded(call: GovernedCall, after: Callable[[GovernedCall, Any], Any], result: Any) -> Any:
+    """What the caller gets of `result`: what `after` makes of it, or itself where that goes wrong.
+
+    Raises:
+        PolicyViolation: The caller must not have it.
+    """
+    with call.fail_open("read an answer", "output"):
+        return after(call, result)
+    return result
 
 
 def ask(call: GovernedCall, body: Mapping[str, Any], *, apart: Iterable[str] = ("model",)) -> dict[str, Any]:

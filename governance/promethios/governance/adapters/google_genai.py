@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from promethios.governance import semconv
-from promethios.governance.adapters.exchange import answered, ask, identity
-from promethios.governance.adapters.google_interactions import begin, finished
+from promethios.governance.adapters.exchange import Asked, answered, ask, begin, concluded, identity
+from promethios.governance.adapters.google_interactions import after_interaction, before_interaction
 from promethios.governance.adapters.google_streams import read_answer, usage_of
 from promethios.governance.adapters.library import LibraryGuard, wrap_when_imported
 from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
@@ -70,7 +69,7 @@ def _guarded(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str,
         return wrapped(*args, **kwargs)
     with call.running():
         response = wrapped(*args, **kwargs)
-    return _after(call, response)
+    return concluded(call, _after, response)
 
 
 async def _guarded_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -79,7 +78,7 @@ async def _guarded_async(wrapped: Any, client: Any, args: tuple[Any, ...], kwarg
         return await wrapped(*args, **kwargs)
     with call.running():
         response = await wrapped(*args, **kwargs)
-    return _after(call, response)
+    return concluded(call, _after, response)
 
 
 def _before(
@@ -87,20 +86,32 @@ def _before(
 ) -> tuple[GovernedCall | None, tuple[Any, ...], dict[str, Any]]:
     """Decide the request, and give `_request` one that has in it what was redacted."""
     governor = GoogleGenAIGuard.governor
-    request = kwargs["http_request"] if "http_request" in kwargs else args[0]
-    asked = _URL.search(str(request.url))
-    if governor is None or asked is None or not isinstance(request.data, Mapping):
+    if governor is None:
         return None, args, kwargs
-    provider = "gcp.vertex_ai" if getattr(client, "vertexai", False) else "gcp.gemini"
-    operation = _OPERATIONS.get(asked["method"], "generate_content")
-    call = GovernedCall.begin(governor, "model", identity(operation, provider, asked["model"]))
+    call, body = begin(governor, _read, client, args, kwargs)
     if call is None:
         return None, args, kwargs
-    if changed := ask(call, request.data):
-        request = replace(request, data={**request.data, **changed})
-    if "http_request" in kwargs:
-        return call, args, {**kwargs, "http_request": request}
-    return call, (request, *args[1:]), kwargs
+    if redacted := ask(call, body):
+        with call.fail_open("redact a request", "input"):
+            request = replace(_request(args, kwargs), data={**body, **redacted})
+            if "http_request" in kwargs:
+                return call, args, {**kwargs, "http_request": request}
+            return call, (request, *args[1:]), kwargs
+    return call, args, kwargs
+
+
+def _read(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+    request = _request(args, kwargs)
+    asked = _URL.search(str(request.url))
+    if asked is None or not isinstance(request.data, dict):
+        return None
+    provider = "gcp.vertex_ai" if getattr(client, "vertexai", False) else "gcp.gemini"
+    operation = _OPERATIONS.get(asked["method"], "generate_content")
+    return identity(operation, provider, asked["model"]), request.data
+
+
+def _request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return kwargs["http_request"] if "http_request" in kwargs else args[0]
 
 
 def _after(call: GovernedCall, response: Any) -> Any:
@@ -126,21 +137,21 @@ def _decide(call: GovernedCall, body: str) -> str:
 
 
 def _interacted(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    call, sent = begin(GoogleGenAIGuard.governor, kwargs["request"])
+    call, kwargs = before_interaction(GoogleGenAIGuard.governor, kwargs)
     if call is None:
         return wrapped(*args, **kwargs)
     with call.running():
-        response = wrapped(*args, **{**kwargs, "request": sent})
-    return finished(call, response)
+        response = wrapped(*args, **kwargs)
+    return concluded(call, after_interaction, response)
 
 
 async def _interacted_async(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    call, sent = begin(GoogleGenAIGuard.governor, kwargs["request"])
+    call, kwargs = before_interaction(GoogleGenAIGuard.governor, kwargs)
     if call is None:
         return await wrapped(*args, **kwargs)
     with call.running():
-        response = await wrapped(*args, **{**kwargs, "request": sent})
-    return finished(call, response)
+        response = await wrapped(*args, **kwargs)
+    return concluded(call, after_interaction, response)
 
 
 def _tool(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

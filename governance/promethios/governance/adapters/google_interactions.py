@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from promethios.governance.adapters.exchange import answered, ask, identity
+from promethios.governance.adapters.exchange import Asked, answered, ask, begin, identity
 from promethios.governance.adapters.tokens import used
 from promethios.governance.enforcement.call import GovernedCall
-from promethios.governance.enforcement.plain import UNREADABLE, readable
+from promethios.governance.enforcement.plain import UNREADABLE
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
@@ -21,25 +21,32 @@ if TYPE_CHECKING:
 _STALE = ("content-encoding", "content-length", "transfer-encoding")
 
 
-def begin(governor: Governor | None, request: Any) -> tuple[GovernedCall | None, Any]:
-    """Decide `request`, an HTTP request, and give what is to be sent; no call where it is none of a model.
+def before_interaction(
+    governor: Governor | None, kwargs: dict[str, Any]
+) -> tuple[GovernedCall | None, dict[str, Any]]:
+    """Decide the HTTP request in `kwargs`, and give them with what is to be sent.
 
     Raises:
         PolicyViolation: It must not be sent.
     """
-    if governor is None or request.method != "POST" or not request.url.path.endswith("/interactions"):
-        return None, request
-    body = readable(json.loads, request.content)
-    if not isinstance(body, dict):
-        return None, request
+    if governor is None or "request" not in kwargs:
+        return None, kwargs
+    call, body = begin(governor, _read, kwargs["request"])
+    if call is not None and (redacted := ask(call, body, apart=("model", "agent"))):
+        with call.fail_open("redact a request", "input"):
+            return call, {**kwargs, "request": _with_body(kwargs["request"], {**body, **redacted})}
+    return call, kwargs
+
+
+def _read(request: Any) -> Asked | None:
+    if request.method != "POST" or not request.url.path.endswith("/interactions"):
+        return None
+    body = json.loads(request.content)
     model = str(body.get("model") or body.get("agent") or "")
-    call = GovernedCall.begin(governor, "model", identity("generate_content", "gcp.gemini", model))
-    if call is not None and (changed := ask(call, body, apart=("model", "agent"))):
-        request = _with_body(request, {**body, **changed})
-    return call, request
+    return identity("generate_content", "gcp.gemini", model), body
 
 
-def finished(call: GovernedCall, response: Any) -> Any:
+def after_interaction(call: GovernedCall, response: Any) -> Any:
     """What the caller gets of an HTTP response.
 
     Raises:
@@ -48,10 +55,7 @@ def finished(call: GovernedCall, response: Any) -> Any:
     if not response.is_stream_consumed:
         call.after(output=UNREADABLE)
         return response
-    answer = readable(json.loads, response.content)
-    if not isinstance(answer, dict):
-        call.after(output=UNREADABLE)
-        return response
+    answer = json.loads(response.content)
     content = {"steps": answer.get("steps") or []}
     after = answered(call, content, used(answer.get("usage")))
     return response if after is content else _with_body(response, {**answer, **after})

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from wrapt import FunctionWrapper
 
 from promethios.governance import semconv
-from promethios.governance.adapters.exchange import answered, answered_by, ask, identity, unrolled
+from promethios.governance.adapters.exchange import (
+    Asked,
+    answered,
+    answered_by,
+    ask,
+    begin,
+    concluded,
+    identity,
+    unrolled,
+)
 from promethios.governance.adapters.library import LibraryGuard, when_imported
 from promethios.governance.adapters.openai_streams import read_part
 from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
@@ -127,10 +136,12 @@ def _guarded_async(operation: str, names: tuple[str, ...]) -> Any:
 class _Asked:
     """One call of a function of LiteLLM: what it was given, and what it gives."""
 
-    def __init__(self, governor: Governor, call: GovernedCall, given: dict[str, Any]) -> None:
+    def __init__(
+        self, governor: Governor, call: GovernedCall, given: dict[str, Any], content: dict[str, Any]
+    ) -> None:
         self.call = call
         self._governor = governor
-        self._given = given
+        self._content = content
         self._is_async = False
         logging: Any = given.get("litellm_logging_obj")
         details = getattr(logging, "model_call_details", None)
@@ -140,16 +151,18 @@ class _Asked:
     def begin(cls, operation: str, given: dict[str, Any]) -> _Asked | None:
         """The call to decide; None without a governor, or where another function of LiteLLM calls this."""
         governor = LiteLLMGuard.governor
-        call = governor and GovernedCall.begin(governor, "model", _identity(operation, given))
-        return cls(governor, call, given) if governor and call else None
+        if governor is None:
+            return None
+        call, content = begin(governor, _read, operation, given)
+        return None if call is None else cls(governor, call, given, content)
 
     def before(
         self, names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Decide the arguments, and put what was redacted of them into their places."""
-        content = {name: unrolled(value) for name, value in self._given.items() if _is_content(name, value)}
-        sent = {**content, **ask(self.call, content)}
-        self._log_what_is_sent(sent)
+        sent = {**self._content, **ask(self.call, self._content)}
+        with self.call.fail_open("correct what LiteLLM logs"):
+            self._log_what_is_sent(sent)
         placed = [sent.get(name, value) for name, value in zip(names, args, strict=False)]
         named = {name: sent.get(name, value) for name, value in kwargs.items()}
         return (*placed, *args[len(names) :]), named
@@ -162,7 +175,10 @@ class _Asked:
         return self.after(result)
 
     def after(self, result: Any) -> Any:
-        """Decide what the function gave."""
+        """What the caller gets of what the function gave."""
+        return concluded(self.call, self._after, result)
+
+    def _after(self, _: GovernedCall, result: Any) -> Any:
         if isinstance(result, dict):
             content = plain({name: value for name in _CONTENT if (value := result.get(name))})
             result.update(answered(self.call, content, _usage(result.get("usage"), result.get("model"))))
@@ -189,6 +205,11 @@ class _Asked:
         if messages is not None and self._logged:
             self._logging.messages = messages
             self._logged.update({name: messages for name in ("messages", "input") if name in self._logged})
+
+
+def _read(operation: str, given: dict[str, Any]) -> Asked:
+    content = {name: unrolled(value) for name, value in given.items() if _is_content(name, value)}
+    return _identity(operation, given), content
 
 
 def _identity(operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
