@@ -16,6 +16,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import CallToolResult, EmbeddedResource, ImageContent, TextContent, TextResourceContents
 
 CARD = "4111 1111 1111 1111"
+IMAGE = "4111" * 32  # as base64, which may look like anything
 KEY = "AKIA" + "IOSFODNN7EXAMPLE"
 
 
@@ -54,7 +55,7 @@ def make(calls: Path) -> MCPServer:
         return CallToolResult(
             content=[
                 TextContent(type="text", text="a receipt"),
-                ImageContent(type="image", data="aGk=", mime_type="image/png"),
+                ImageContent(type="image", data=IMAGE, mime_type="image/png"),
                 EmbeddedResource(type="resource", resource=page),
             ]
         )

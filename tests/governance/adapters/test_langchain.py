@@ -246,6 +246,13 @@ def test_a_result_comes_back_redacted_in_its_shape(guard: None, shape: str) -> N
     )
 
 
+def test_an_image_is_no_text(guard: None) -> None:
+    image = {"type": "image", "base64": "4111" * 32, "mime_type": "image/png"}
+    given = [{"type": "text", "text": CARD}, image]
+    look = StructuredTool.from_function(lambda: given, name="look", description="Look.")
+    assert look.invoke({}) == [{"type": "text", "text": CLEAN}, image]
+
+
 @pytest.mark.proves("langchain-core", "tool.after", "redacted", "async")
 def test_content_and_artifact_are_redacted(guard: None) -> None:
     @tool(response_format="content_and_artifact")

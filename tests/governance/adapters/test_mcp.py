@@ -163,7 +163,7 @@ def test_every_part_of_a_result_is_redacted_in_its_place(guard: None, calls: Pat
     result = within(in_memory, calls, lambda session: session.call_tool("parts"))
     text, image, embedded = result.content
     assert text.text == "a receipt"
-    assert (image.data, image.mime_type) == ("aGk=", "image/png")
+    assert (image.data, image.mime_type) == (mcp_server.IMAGE, "image/png")
     assert (embedded.resource.text, str(embedded.resource.uri)) == (f"card {CLEAN}", "shop://receipt")
 
 

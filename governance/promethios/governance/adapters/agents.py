@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import context as otel
 
 from promethios.governance import semconv
+from promethios.governance.adapters.content import Content
 from promethios.governance.decision import Decision
 from promethios.governance.enforcement.ambient import surroundings
 from promethios.governance.enforcement.call import GovernedCall
-from promethios.governance.enforcement.plain import plain, restored
 from promethios.governance.operation import Operation
 
 if TYPE_CHECKING:
@@ -54,9 +54,12 @@ class AgentRun:
         Raises:
             PolicyViolation: It must not run.
         """
-        shown = plain(value)
-        decision = self._call.before(input=shown)
-        return restored(value, shown, decision.payload.get("input", shown))
+        content = Content(value)
+        redacted = self._call.before(input=content.seen).payload.get("input")
+        if redacted is not content.seen:
+            with self._call.fail_open("redact an agent's input", "input"):
+                value = content.redacted(redacted)
+        return value
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -93,9 +96,12 @@ class AgentRun:
         Raises:
             PolicyViolation: It must not have it.
         """
-        shown = plain(value)
-        decision = self._call.after(output=shown)
-        return value if decision is None else restored(value, shown, decision.payload.get("output", shown))
+        content = Content(value)
+        decision = self._call.after(output=content.seen)
+        if decision is not None:
+            with self._call.fail_open("redact an agent's output", "output"):
+                value = content.redacted(decision.payload.get("output", content.seen))
+        return value
 
     def stream(self, start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         """The parts of the stream that `start` begins, each decided before it is handed on."""
@@ -165,14 +171,15 @@ class Parts:
         """
         if not self._run.listens():
             return part
-        self._last = shown = plain(part)
-        decision = self._run.peek(shown)
+        content = Content(part)
+        self._last = content.seen
+        decision = self._run.peek(content.seen)
         if decision.enforced.stops:
             self._told = True
             return self._run.output(part)
         if decision.verdict and len(self._noted) < _KEPT:
-            self._noted.append(shown)
-        return restored(part, shown, decision.payload.get("output", shown))
+            self._noted.append(content.seen)
+        return content.redacted(decision.payload.get("output", content.seen))
 
     def end(self) -> None:
         """Decide what was handed on, once, however the stream ended."""
@@ -188,7 +195,7 @@ class Parts:
             PolicyViolation: It must not have it.
         """
         self._told = True
-        if not self._noted or self._run.peek(plain(value)).verdict:
+        if not self._noted or self._run.peek(Content(value).seen).verdict:
             return self._run.output(value)
         return self._run.output([*self._noted, value])[-1]
 

@@ -138,5 +138,7 @@ def _names_of_the_framework(function: Any) -> frozenset[str]:
 
 def _name_of_text(tool: Any, taken: Mapping[str, Any]) -> str:
     """What the one text is called that tools of the older kind take."""
-    names = [name for name in tool.args if name not in taken]
-    return str(names[0]) if names else "input"
+    try:
+        return next(str(name) for name in tool.args if name not in taken)
+    except Exception:  # no other, or a schema that cannot be read
+        return "input"

@@ -16,9 +16,9 @@ from typing import Any, Final
 # What is shorter holds no image, and is scanned as it stands.
 _SHORTEST: Final = 64
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}", re.ASCII)
-# How providers name what a part is: Anthropic, Google, OpenAI's sounds and Amazon's documents.
+# How it is named what a part is: by Anthropic, Google, LangChain and MCP, OpenAI's sounds, Amazon.
 _KINDS: Final = ("media_type", "mimeType", "mime_type", "format")
-_FIELDS: Final = ("data", "bytes", "file_data", "imageBytes", "videoBytes")
+_FIELDS: Final = ("base64", "blob", "data", "bytes", "file_data", "imageBytes", "videoBytes")
 _TEXTS: Final = re.compile(r"text/.*|.*[/+](json|xml|yaml)|txt|md|csv|html?|json|xml", re.IGNORECASE)
 _DEPTH: Final = 64
 

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from promethios.governance import semconv
+from promethios.governance.adapters.content import Content
 from promethios.governance.enforcement.call import GovernedCall
-from promethios.governance.enforcement.plain import plain, restored
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
@@ -35,9 +35,12 @@ class ToolCall:
         Raises:
             PolicyViolation: It must not be called.
         """
-        shown = plain(values)
-        decision = self._call.before(arguments=shown)
-        return restored(values, shown, decision.payload.get("arguments", shown))
+        content = Content(values)
+        redacted = self._call.before(arguments=content.seen).payload.get("arguments")
+        if redacted is not content.seen:
+            with self._call.fail_open("redact a tool's arguments", "arguments"):
+                values = content.redacted(redacted)
+        return values
 
     def running(self) -> AbstractContextManager[None]:
         """Around the call itself."""
@@ -49,6 +52,9 @@ class ToolCall:
         Raises:
             PolicyViolation: It must not have it.
         """
-        shown = plain(value)
-        decision = self._call.after(result=shown)
-        return value if decision is None else restored(value, shown, decision.payload.get("result", shown))
+        content = Content(value)
+        decision = self._call.after(result=content.seen)
+        if decision is not None:
+            with self._call.fail_open("redact a tool's result", "result"):
+                value = content.redacted(decision.payload.get("result", content.seen))
+        return value
