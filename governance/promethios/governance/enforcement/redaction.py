@@ -53,18 +53,24 @@ class SpanRedaction:
 
     def apply(self, span: Any, attributes: Mapping[str, Any]) -> None:
         """Redact `span`, which is about to end, in place; `attributes` are its own."""
+        if not self.is_clean(span, attributes):
+            _redact_span(span, attributes, self._governor.redact_text)
+
+    def is_clean(self, span: Any, attributes: Mapping[str, Any]) -> bool:
+        """Whether surely nothing is to be redacted in `span`."""
         scanner = self._governor.redactor
         if scanner is None:
-            return
+            return True
         if scanner is not self._scanner:
             self._scanner, self._known = scanner, set()
         texts = _unknown(span, attributes, self._known)
         if not texts:
-            return
+            return True
         if not is_clear(texts, scanner):
-            _redact_span(span, attributes, self._governor.redact_text)
-        elif len(self._known) < _MOST_KNOWN:
+            return False
+        if len(self._known) < _MOST_KNOWN:
             self._known.update([text for text in texts if len(text) <= _SHORT])
+        return True
 
     def withhold(self, span: Any) -> None:
         """Take everything out of `span` that may be content, because it cannot be told whether it is."""
