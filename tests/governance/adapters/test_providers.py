@@ -114,6 +114,43 @@ def test_a_large_image_is_no_case_for_on_error_and_is_sent_whole(claude: Claude)
     assert text["text"] == CLEAN
 
 
+class Hostile(str):
+    """The name of a model that a library can send, and that nobody can print."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(("on_error", "requests"), [("flag", 1), ("block", 0)])
+def test_a_request_that_cannot_be_read_is_a_case_of_on_error(
+    claude: Claude, on_error: str, requests: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, server = claude
+    instrument_all(Governor.from_text(CARDS.format(on_error=on_error)))
+    try:
+        said = client.messages.create(model=Hostile(ALLOWED), max_tokens=9, messages=ask("hi"))
+        assert said.content[0].text == f"It is {CARD}."
+    except PolicyViolation as violation:
+        assert "policy 'cards' could not be evaluated" in str(violation)
+    assert len(server.requests) == requests
+    assert "cannot read what an operation carries" in caplog.text
+
+
+CARDS = """
+apiVersion: promethios.dev/v1alpha1
+kind: PolicySet
+metadata: {{name: cards, version: "1"}}
+spec:
+  policies:
+    - id: cards
+      severity: high
+      on: [model.before]
+      detect: {{in: [input], any: ["pii.card"]}}
+      action: redact
+      onError: {on_error}
+"""
+
+
 def test_the_client_of_bedrock_is_told_as_bedrock(claude: Claude, traced: Traced) -> None:
     _, server = claude
     client = anthropic.AnthropicBedrock(

@@ -104,7 +104,7 @@ def _with_body(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of `request` with what was redacted, and what can be read only once, in their places."""
     options = _options(args, kwargs)
-    if not redacted and all(read.get(name) is value for name, value in _body(options).items()):
+    if not redacted and all(read.get(name, value) is value for name, value in _body(options).items()):
         return args, kwargs
     options = options.model_copy(update={"json_data": {**read, **redacted}, "extra_json": None})
     if "options" in kwargs:

@@ -82,7 +82,7 @@ def ask(call: GovernedCall, body: Mapping[str, Any], *, apart: Iterable[str] = (
     seen = readable(shown, content)
     redacted = call.before(input=seen).payload["input"]
     sent: dict[str, Any] = {}
-    if redacted is not seen:
+    if redacted is not seen and all(value is not UNREADABLE for value in body.values()):
         with call.fail_open("redact a request", "input"):
             sent = put_back(content, seen, redacted)
     return sent
