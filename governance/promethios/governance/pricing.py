@@ -131,7 +131,8 @@ class Prices:
 
     Args:
         own: By model, in US dollars for a million tokens; a name may have ``*`` at its end. They hold for
-            every provider, and cached tokens cost what others do.
+            every provider, and cached tokens cost what others do. ``*`` alone is every model that has no
+            other price.
         warn: Log the models that have no price, each once.
     """
 
@@ -139,7 +140,9 @@ class Prices:
         priced = {
             name.lower(): {"input": each.input, "output": each.output} for name, each in (own or {}).items()
         }
-        self._own = _Names({name: _rates(row) for name, row in priced.items()})
+        rates = {name: _rates(row) for name, row in priced.items()}
+        self._others = rates.pop("*", None)
+        self._own = _Names(rates)
         self._warn = warn
         self._remembered: dict[tuple[str, str, str], Rates | None] = {}
         self._logged: set[str] = set()
@@ -180,7 +183,7 @@ class Prices:
             for each in _spellings(name)
             for section in sections
         )
-        return next((rates for rates in found if rates is not None), None)
+        return next((rates for rates in found if rates is not None), self._others)
 
     def _miss(self, model: str) -> None:
         """Count it; and say it once for each model, a few times at most."""

@@ -85,6 +85,13 @@ def test_a_bundles_prices_come_first_by_either_name() -> None:
     assert prices.find("local-bigger") == Rates(1_000_000, 2_000_000, 1_000_000, 1_000_000)
 
 
+def test_a_bundle_can_price_every_model_that_has_no_other_price() -> None:
+    text = BUNDLE.replace("team-model: {input: 2, output: 4}", '"*": {input: 3, output: 6}')
+    prices = Engine(parse_bundle(text)).prices
+    assert prices.find("mystery") == Rates(3_000_000, 6_000_000, 3_000_000, 3_000_000)
+    assert prices.find("gpt-4o-mini") == Prices().find("gpt-4o-mini")
+
+
 @pytest.mark.parametrize(
     ("usage", "picodollars"),
     [
