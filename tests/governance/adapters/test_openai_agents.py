@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -539,3 +540,24 @@ with StandIn() as llm:
     said = run_without_sdk(program)
     blocked = "tool.before blocked by policy 'no-delete': nothing may be deleted"
     assert said.splitlines() == [blocked, f"I read: {CLEAN}"]
+
+
+def test_a_package_of_the_applications_own_that_is_called_agents_is_left_alone(tmp_path: Path) -> None:
+    package = tmp_path / "agents"
+    package.mkdir()
+    for name in ("__init__", "tool", "handoffs", "run"):
+        (package / f"{name}.py").write_text("", "utf-8")
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from promethios.governance import Governor
+from promethios.governance.adapters import OpenAIAgentsGuard
+from tests.support.agents import AGENT_POLICIES
+
+OpenAIAgentsGuard().instrument(governor=Governor.from_text(AGENT_POLICIES))
+import logging
+logging.basicConfig(stream=sys.stdout)
+import agents.handoffs, agents.run, agents.tool
+print(agents.__file__)
+"""
+    assert run_without_sdk(program).splitlines() == [str(package / "__init__.py")]
