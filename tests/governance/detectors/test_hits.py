@@ -8,7 +8,7 @@ import uuid
 import pytest
 from tests.support.detected import EXAMPLES, Example
 
-from promethios.governance.detectors import DETECTORS, Scanner, resolve
+from promethios.governance.detectors import DETECTORS, HOLD_BACK, Scanner, resolve
 from promethios.governance.detectors.checksums import luhn
 
 SCANNER = Scanner(DETECTORS.values())
@@ -212,3 +212,9 @@ def test_a_pattern_means_the_detectors_whose_ids_fit(pattern: str, count: int) -
 
 def test_a_scanner_without_detectors_finds_nothing() -> None:
     assert Scanner(()).scan("4111111111111111") == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.detector)
+def test_a_hit_that_has_begun_is_known_by_its_first_characters(example: Example) -> None:
+    """What a stream holds back is enough: longer hits are found, in part, before they are whole."""
+    assert example.detector in {detector for detector, _ in found(example.text[:HOLD_BACK])}
