@@ -16,10 +16,10 @@ from promethios.governance.detectors import DETECTORS
 from promethios.governance.operation import POINTS
 from promethios.governance.policies import (
     bundle_reader,
-    bundle_readers,
     overrides,
     parse_bundle,
     policy_reader,
+    spec_readers,
     state_readers,
 )
 from promethios.governance.policies.cases import parse_cases, run_case, step_reader
@@ -75,7 +75,7 @@ def test_every_ready_made_bundle_is_named(name: str) -> None:
             *bundle_reader.SPEC_KEYS,
             *overrides.KEYS,
         ),
-        *(*bundle_readers.DEFAULTS_KEYS, *bundle_readers.DETECTOR_KEYS, *bundle_readers.PRICE_KEYS),
+        *(*spec_readers.DEFAULTS_KEYS, *spec_readers.DETECTOR_KEYS, *spec_readers.PRICE_KEYS),
         *(
             *state_readers.LIMIT_KEYS,
             *state_readers.LIMIT_OF,

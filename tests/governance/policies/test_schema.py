@@ -16,11 +16,11 @@ import promethios.governance.policies
 from promethios.governance.policies import (
     PolicyError,
     bundle_reader,
-    bundle_readers,
     detect_reader,
     overrides,
     parse_bundle,
     policy_reader,
+    spec_readers,
     state_readers,
 )
 from promethios.governance.policies.cli import policies
@@ -153,7 +153,7 @@ def test_no_key_of_the_reader_is_missing() -> None:
     spec = parts["properties"]["spec"]["properties"]
     assert set(policy) == set(policy_reader.KEYS)
     assert set(spec) == set(bundle_reader.SPEC_KEYS)
-    assert set(spec["defaults"]["properties"]) == set(bundle_readers.DEFAULTS_KEYS)
+    assert set(spec["defaults"]["properties"]) == set(spec_readers.DEFAULTS_KEYS)
     assert set(policy["detect"]["properties"]) == set(detect_reader.KEYS)
     assert set(policy["limit"]["properties"]) == set(state_readers.LIMIT_KEYS)
     assert set(parts["$defs"]["override"]["properties"]) == set(overrides.KEYS)

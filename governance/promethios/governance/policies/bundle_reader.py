@@ -8,7 +8,6 @@ from typing import Final
 
 from promethios.governance.decision import BundleId
 from promethios.governance.detectors import known
-from promethios.governance.policies.bundle_readers import read_defaults, read_detectors, read_prices
 from promethios.governance.policies.document import Value, read
 from promethios.governance.policies.draft import Draft, Entry
 from promethios.governance.policies.fields import Fields
@@ -17,6 +16,7 @@ from promethios.governance.policies.overrides import apply_overrides
 from promethios.governance.policies.policy_reader import Scope, read_policy
 from promethios.governance.policies.problems import PolicyError, Problem, Problems
 from promethios.governance.policies.sources import LIBRARY_PREFIX, Source, SourceError, open_source
+from promethios.governance.policies.spec_readers import read_defaults, read_detectors, read_prices
 
 BUNDLE_KEYS: Final = ("apiVersion", "kind", "metadata", "spec")
 METADATA_KEYS: Final = ("name", "version", "owner", "description")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from promethios.governance.detectors import DETECTORS
 from promethios.governance.operation import POINTS
-from promethios.governance.policies import bundle_reader, bundle_readers, overrides, state_readers
+from promethios.governance.policies import bundle_reader, overrides, spec_readers, state_readers
 from promethios.governance.policies.detect_reader import FIELDS
 from promethios.governance.policies.matching import MATCHABLE
 from promethios.governance.policies.model import API_VERSION, KIND, MODES, SEVERITIES
@@ -124,10 +124,10 @@ def _spec() -> _Schema:
             {
                 "mode": _among(MODES),
                 "onError": _among(ON_ERROR),
-                "placeholders": _among(bundle_readers.PLACEHOLDERS),
+                "placeholders": _among(spec_readers.PLACEHOLDERS),
             }
         ),
-        "detectors": _list(_detector(), maxItems=bundle_readers.MAX_DETECTORS),
+        "detectors": _list(_detector(), maxItems=spec_readers.MAX_DETECTORS),
         "prices": {"type": "object", "additionalProperties": _price()},
         "policies": _list({"$ref": "#/$defs/policy"}),
     }
@@ -144,16 +144,16 @@ def _spec() -> _Schema:
 
 def _detector() -> _Schema:
     properties = {
-        "id": {"type": "string", "pattern": f"^{bundle_readers.DETECTOR_ID}$"},
-        "pattern": {**_TEXT, "maxLength": bundle_readers.MAX_PATTERN},
+        "id": {"type": "string", "pattern": f"^{spec_readers.DETECTOR_ID}$"},
+        "pattern": {**_TEXT, "maxLength": spec_readers.MAX_PATTERN},
         "description": _TEXT,
     }
-    return _map({key: properties[key] for key in bundle_readers.DETECTOR_KEYS}, ("id", "pattern"))
+    return _map({key: properties[key] for key in spec_readers.DETECTOR_KEYS}, ("id", "pattern"))
 
 
 def _price() -> _Schema:
-    keys = bundle_readers.PRICE_KEYS
-    return _map({key: _number(bundle_readers.MAX_PRICE) for key in keys}, keys)
+    keys = spec_readers.PRICE_KEYS
+    return _map({key: _number(spec_readers.MAX_PRICE) for key in keys}, keys)
 
 
 def _policy_properties() -> dict[str, _Schema]:
