@@ -18,6 +18,7 @@ from promethios.governance.adapters import OpenAIGuard
 from promethios.receiver.demo.llm import StandIn
 
 ALLOWED, DENIED = "gpt-4o-mini", "gpt-4"
+ALONE = "processor alone: opentelemetry-instrumentation-genai-openai"
 
 
 @pytest.fixture
@@ -215,7 +216,13 @@ def test_captured_content_is_redacted_in_the_span(client: OpenAI, instrumented: 
     assert "1111" not in instrumented.everything()
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        pytest.param(False, marks=pytest.mark.proves(ALONE, "model.before", "blocked", "sync")),
+        pytest.param(True, marks=pytest.mark.proves(ALONE, "model.before", "blocked", "sync stream")),
+    ],
+)
 def test_the_processor_alone_stops_a_denied_model(
     client: OpenAI, llm: StandIn, instrumented: Traced, stream: bool
 ) -> None:
@@ -225,6 +232,7 @@ def test_the_processor_alone_stops_a_denied_model(
     assert instrumented.points == ["model.before"]
 
 
+@pytest.mark.proves(ALONE, "model.after", "seen", "sync")
 def test_the_processor_alone_counts_tokens(
     client: OpenAI, llm: StandIn, governor: Governor, instrumented: Traced
 ) -> None:

@@ -162,3 +162,34 @@ def test_the_tokens_within_a_guard_count_once(governor: Governor) -> None:
             guard.output = "hello"
         call.after(usage, output="hello")
     assert governor.state.used(Counter("tokens", "", "agent", "unknown")) == 15
+
+
+FAILING = LIMITED.replace("action: redact", "action: redact\n      onError: block")
+
+
+def test_what_cannot_be_written_back_is_for_on_error(governor: Governor, traced: Traced) -> None:
+    call = begun(governor, "model", "gpt-4o")
+    call.before(input=f"pay {CARD}")
+    with call.fail_open("redact a request", "input"):
+        raise KeyError("a bug of ours")
+    told = [event.attributes["promethios.policy.failed"] for d in traced.decisions for event in d.events]
+    assert told == [False, True]  # what was told as redacted was not
+    closed = Governor.from_text(FAILING)
+    call = begun(closed, "model", "gpt-4o")
+    call.before(input=f"pay {CARD}")
+    with (
+        pytest.raises(PolicyViolation, match="'cards' could not be evaluated"),
+        call.fail_open("redact a request", "input"),
+    ):
+        raise KeyError("a bug of ours")
+    with (
+        pytest.raises(PolicyViolation, match=r"model\.after .*'cards' could not be evaluated"),
+        call.fail_open("redact an answer", "output"),
+    ):
+        raise KeyError("a bug of ours")
+
+
+def test_what_is_not_ours_passes_through_fail_open(governor: Governor) -> None:
+    call = begun(governor, "model", "gpt-4o")
+    with pytest.raises(KeyboardInterrupt), call.fail_open("redact a request", "input"):
+        raise KeyboardInterrupt

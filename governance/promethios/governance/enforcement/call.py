@@ -135,6 +135,7 @@ class GovernedCall:
 
         It is logged and the call goes on, but what could not be done is for policies that look at `fields`
         (``input`` and ``arguments`` before the call, ``output`` and ``result`` after) a case of ``onError``.
+        That is told as a decision of its own: what was told as redacted may not have been.
 
         Raises:
             PolicyViolation: One of them says ``block``.
@@ -148,8 +149,7 @@ class GovernedCall:
             before = not {"output", "result"}.intersection(fields)
             point = f"{self._kind}.before" if before else self._point_after
             operation = Operation(point, self._attributes, **dict.fromkeys(fields, UNREADABLE))
-            first = self._running.decision if before and self._running is not None else None
-            self._enforce(self._governor.decide_again(operation, first, self._context))
+            self._enforce(self._governor.decide_again(operation, None, self._context))
 
     def _same_around(self) -> Running | None:
         """The operation around, where it is this one; of two adapters the inner one is not asked at all."""

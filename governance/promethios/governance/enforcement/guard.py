@@ -157,8 +157,7 @@ class Guard:
             call = CallArguments(signature, args, kwargs)
             guard = self._for_call(function, call)
             steps = Steps(guard, replies=replies)
-            if self._kind != "response":
-                args, kwargs = call.replaced(guard._passed_in(call))
+            args, kwargs = guard._called_with(call, args, kwargs)
             return made(function(*args, **kwargs), steps)
 
         return guarded
@@ -170,7 +169,7 @@ class Guard:
         def guarded(*args: Any, **kwargs: Any) -> Any:
             call = CallArguments(signature, args, kwargs)
             with self._for_call(function, call) as guard:
-                args, kwargs = call.replaced(guard._passed_in(call))
+                args, kwargs = guard._called_with(call, args, kwargs)
                 guard._set_outcome(function(*args, **kwargs))
             return guard._outcome()
 
@@ -178,7 +177,7 @@ class Guard:
         async def guarded_async(*args: Any, **kwargs: Any) -> Any:
             call = CallArguments(signature, args, kwargs)
             async with self._for_call(function, call) as guard:
-                args, kwargs = call.replaced(guard._passed_in(call))
+                args, kwargs = guard._called_with(call, args, kwargs)
                 guard._set_outcome(await function(*args, **kwargs))
             return guard._outcome()
 
@@ -194,10 +193,16 @@ class Guard:
             guard.input = call.by_name
         return guard
 
-    def _passed_in(self, call: CallArguments) -> Any:
-        if self._kind == "response":
-            return call.by_name
-        return self.arguments if self._kind == "tool" else self.input
+    def _called_with(
+        self, call: CallArguments, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What the function is to be called with: what it was given, redacted."""
+        if self._kind == "response" or self._call is None:
+            return call.replaced(call.by_name)
+        field = "arguments" if self._kind == "tool" else "input"
+        with self._call.fail_open("put redacted arguments in their places", field):
+            args, kwargs = call.replaced(getattr(self, field))
+        return args, kwargs
 
     def _set_outcome(self, value: Any) -> None:
         if self._kind == "tool":
