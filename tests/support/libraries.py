@@ -43,11 +43,13 @@ class Instrumentation:
         name: Its distribution.
         make: Gives its instrumentor.
         options: What else `instrument` is given.
+        captures: What makes it capture content, as the value of the variable that asks for it.
     """
 
     name: str
     make: Callable[[], Any]
     options: dict[str, Any] = field(default_factory=dict)
+    captures: str = "span_and_event"
 
     @contextmanager
     def on(self, **options: Any) -> Iterator[None]:
@@ -369,7 +371,8 @@ class Bedrock(Library):
     def instrumentations(self) -> list[Instrumentation]:
         from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
 
-        return [Instrumentation("opentelemetry-instrumentation-botocore", BotocoreInstrumentor)]
+        name = "opentelemetry-instrumentation-botocore"
+        return [Instrumentation(name, BotocoreInstrumentor, captures="true")]
 
     def _messages(self, text: str) -> list[dict[str, Any]]:
         return [{"role": "user", "content": [{"text": text}]}]

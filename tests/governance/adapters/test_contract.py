@@ -85,7 +85,7 @@ def instrumented(
     instrumentation: Instrumentation, traced: Traced, governor: Governor, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[InMemoryLogRecordExporter]:
     """An instrumentation that captures all content, in spans and in logs."""
-    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_and_event")
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", instrumentation.captures)
     monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")
     exporter, logs = InMemoryLogRecordExporter(), LoggerProvider()
     logs.add_log_record_processor(GovernanceLogProcessor(governor))
