@@ -404,8 +404,10 @@ def test_what_a_tool_raises_is_the_sdks_business(guard: None, llm: StandIn) -> N
     def stumble() -> str:
         raise ValueError("out of order")
 
-    with pytest.raises(UserError, match="out of order"):
-        go(llm, "async", lambda model: Agent("a", model=model, tools=[fail]), "call fail {}")
+    for way in ("async", "async stream"):
+        with pytest.raises(UserError, match="out of order") as raised:
+            go(llm, way, lambda model: Agent("a", model=model, tools=[fail]), "call fail {}")
+        assert isinstance(raised.value.__cause__, ValueError)
     result = go(llm, "async", lambda model: Agent("a", model=model, tools=[stumble]), "call stumble {}")
     assert "out of order" in result.final_output
 

@@ -27,7 +27,7 @@ from promethios.governance.adapters.library import LibraryGuard, when_imported
 from promethios.governance.adapters.mcp import MCPGuard
 from promethios.governance.adapters.tools import ToolCall
 from promethios.governance.enforcement.ambient import hand_over
-from promethios.governance.enforcement.violation import find_violation
+from promethios.governance.enforcement.violation import PolicyViolation, find_violation
 
 
 class OpenAIAgentsGuard(LibraryGuard):
@@ -156,7 +156,9 @@ async def _ran(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwarg
         with run.inside():
             result = await wrapped(agent, given, **options)
     except Exception as error:
-        raise _unwrapped(error) from None
+        if (violation := _within(error)) is not None:
+            raise violation from None
+        raise
     return _decided_output(Parts(run), result)
 
 
@@ -185,7 +187,9 @@ async def _events(run: AgentRun, result: Any, events: Callable[[], AsyncIterator
         ended = True
         _decided_output(parts, result)
     except Exception as error:
-        raise _unwrapped(error) from None
+        if (violation := _within(error)) is not None:
+            raise violation from None
+        raise
     finally:
         if not ended:
             parts.end()
@@ -233,8 +237,7 @@ def _clean_item(parts: Parts, item: Any) -> None:
                 setattr(item, name, cleaned)
 
 
-def _unwrapped(error: Exception) -> Exception:
-    """The violation that the SDK put an error of its own around, or the error itself."""
+def _within(error: Exception) -> PolicyViolation | None:
+    """The violation that the SDK put an error of its own around."""
     is_the_sdks = type(error).__module__.startswith("agents.")
-    violation = find_violation(error.__cause__) if is_the_sdks else None
-    return error if violation is None else violation
+    return find_violation(error.__cause__) if is_the_sdks else None
