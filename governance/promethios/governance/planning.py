@@ -119,6 +119,10 @@ class PointPlanner:
         self._reads = tuple(sorted(reads))
         self._remembered: dict[tuple[str | None, ...], Plan] = {}
 
+    def __len__(self) -> int:
+        """How many combinations of names are remembered."""
+        return len(self._remembered)
+
     def plan(self, operation: Operation) -> Plan:
         """The plan for the operation. It raises what the attributes raise when they are read."""
         get = operation.attributes.get

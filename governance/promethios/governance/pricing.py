@@ -225,8 +225,8 @@ def _spellings(name: str) -> list[str]:
     """The name, without the router before it, and without Bedrock's region and maker."""
     spelled = [name.lower()]
     spelled.append(spelled[-1].rpartition("/")[2])
-    spelled.append(_REGION.sub("", spelled[-1], count=1))
-    spelled.append(_MAKER.sub("", spelled[-1], count=1))
+    spelled.append(_REGION.sub("", spelled[-1]))
+    spelled.append(_MAKER.sub("", spelled[-1]))
     return [each for each in dict.fromkeys(spelled) if each]
 
 

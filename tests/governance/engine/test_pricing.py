@@ -215,6 +215,13 @@ def test_where_no_policy_asks_for_costs_nothing_is_logged(
     assert caplog.records == []
 
 
+def test_an_answer_without_tokens_needs_no_price() -> None:
+    made, state = Engine(parse_bundle(BUNDLE)), State()
+    made.admit(answer("mystery", tokens=0), state)
+    assert made.prices.unpriced == 0
+    assert state.tokens("agent", ASK.attributes) == 0
+
+
 def test_many_unknown_models_do_not_fill_log_or_memory(caplog: pytest.LogCaptureFixture) -> None:
     made, state = Engine(parse_bundle(BUNDLE)), State()
     for number in range(1000):

@@ -1,0 +1,67 @@
+"""What is remembered of names, and that nothing is remembered that could be another's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from promethios.governance.engine import Engine
+from promethios.governance.limits import State
+from promethios.governance.operation import Operation
+from promethios.governance.planning import MAX_NAME, MAX_REMEMBERED, PointPlanner
+from promethios.governance.policies import parse_bundle
+
+MakeEngine = Callable[..., Engine]
+BUNDLE = """
+apiVersion: promethios.dev/v1alpha1
+kind: PolicySet
+metadata: {name: planning, version: "1"}
+spec:
+  policies:
+    - {id: p, severity: low, on: [tool.before], match: {tool: 'a*'}, action: flag}
+"""
+
+
+def tool(name: Any) -> Operation:
+    return Operation("tool.before", {"gen_ai.tool.name": name})
+
+
+@pytest.mark.parametrize("names", [[1, True], [True, 1], [1.0, True], ["1", 1], [1, "1"]])
+def test_values_that_are_equal_are_not_taken_for_each_other(engine: MakeEngine, names: list[Any]) -> None:
+    made = engine({"match": "{attributes: {gen_ai.tool.name: [1]}}"})
+    found = [bool(made.evaluate(tool(name), State()).matches) for name in names]
+    assert found == [type(name) in (int, float) for name in names]
+
+
+def test_a_name_that_only_says_that_it_equals_another_is_not_that() -> None:
+    class Pretender:
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return hash("abc")
+
+    made = Engine(parse_bundle(BUNDLE))
+    assert made.evaluate(tool("abc"), State()).matches
+    assert not made.evaluate(tool(Pretender()), State()).matches
+
+
+def test_names_are_remembered_up_to_a_number_and_a_length() -> None:
+    planner = PointPlanner(parse_bundle(BUNDLE).policies, [])
+    planner.plan(tool("a" * MAX_NAME))
+    planner.plan(tool("a" * MAX_NAME))
+    assert len(planner) == 1
+    planner.plan(tool("a" * (MAX_NAME + 1)))
+    assert len(planner) == 1
+    for number in range(3 * MAX_REMEMBERED):
+        planner.plan(tool(f"a{number}"))
+        assert len(planner) <= MAX_REMEMBERED
+
+
+def test_a_sequence_may_ask_for_any_operation_at_a_point(engine: MakeEngine) -> None:
+    made, state = engine({"after": "{on: [tool.after], per: conversation}"}), State()
+    assert not made.admit(tool("a"), state).matches
+    made.admit(Operation("tool.after", {"gen_ai.tool.name": "b"}), state)
+    assert made.admit(tool("a"), state).matches
