@@ -65,3 +65,13 @@ def test_a_sequence_may_ask_for_any_operation_at_a_point(engine: MakeEngine) -> 
     assert not made.admit(tool("a"), state).matches
     made.admit(Operation("tool.after", {"gen_ai.tool.name": "b"}), state)
     assert made.admit(tool("a"), state).matches
+
+
+def test_a_condition_on_names_that_has_no_value_fails_its_policy(engine: MakeEngine) -> None:
+    made = engine(
+        {"when": "10 / size(tool.name) > 1"}, {"when": "10 / size(tool.name) > 1 && arguments.a == 1"}
+    )
+    first, second = made.evaluate(tool(""), State()).matches
+    assert first.reason == "policy 'p1' could not be evaluated: division by zero"
+    assert second.failed
+    assert [match.failed for match in made.evaluate(tool("abc"), State()).matches] == [False, True]
