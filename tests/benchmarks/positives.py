@@ -224,7 +224,8 @@ NUMBERS: dict[str, tuple[tuple[str, ...], Make]] = {
         _valid(
             "it.codicefiscale",
             lambda r: (
-                f"RSSMRA{r.randrange(40, 99)}{r.choice('ABCDEHLMPRST')}1{r.randrange(10)}H501{r.choice(UPPER)}"
+                f"RSSMRA{r.randrange(40, 99)}{r.choice('ABCDEHLMPRST')}"
+                f"1{r.randrange(10)}H501{r.choice(UPPER)}"
             ),
         ),
     ),

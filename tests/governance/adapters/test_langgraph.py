@@ -18,6 +18,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from tests.support.agents import AGENT_POLICIES, KEY, told
 from tests.support.governed import CARD, MakeTraced, Traced
+from tests.support.relay import LangchainInstrumentor
 
 from promethios.governance import Governor, PolicyViolation
 from promethios.governance.adapters import LangChainGuard, LangGraphGuard, OpenAIGuard
@@ -266,17 +267,15 @@ def openinference() -> Any:
 
 
 def openllmetry() -> Any:
-    from opentelemetry.instrumentation.langchain import LangchainInstrumentor
-
     return LangchainInstrumentor()
 
 
-# OpenLLMetry cannot be put on twice in one process: its handler stays with the first provider.
 INSTRUMENTED = [
     pytest.param(official, "guard", id="official, after the guard"),
     pytest.param(official, "instrumentation", id="official, before it"),
     pytest.param(openinference, "guard", id="openinference, after the guard"),
     pytest.param(openinference, "instrumentation", id="openinference, before it"),
+    pytest.param(openllmetry, "guard", id="openllmetry, after the guard"),
     pytest.param(openllmetry, "instrumentation", id="openllmetry, before it"),
 ]
 

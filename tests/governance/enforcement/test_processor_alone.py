@@ -14,11 +14,16 @@ from typing import Any
 
 import httpx
 import pytest
-from agents import Agent, OpenAIChatCompletionsModel, Runner
+from agents import (
+    Agent,
+    OpenAIChatCompletionsModel,
+    Runner,
+    set_trace_processors,
+    set_tracing_disabled,
+)
 from anthropic import Anthropic, AsyncAnthropic
 from langchain_openai import ChatOpenAI
 from openai import AsyncOpenAI, OpenAI
-from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from pydantic import SecretStr
@@ -136,31 +141,6 @@ def agents(wire: Wire, model: str, text: str) -> Any:
     return asyncio.run(run())
 
 
-class Relay(trace.TracerProvider):
-    """Makes tracers that go on to the provider of the test: one instrumentation keeps the first it gets."""
-
-    def __init__(self) -> None:
-        self.provider = TracerProvider()
-
-    def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
-        return RelayTracer(lambda: self.provider.get_tracer(*args, **kwargs))
-
-
-class RelayTracer(trace.Tracer):
-    def __init__(self, find: Callable[[], trace.Tracer]) -> None:
-        self._find = find
-
-    def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
-        return self._find().start_span(*args, **kwargs)
-
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        return self._find().start_as_current_span(*args, **kwargs)
-
-
-RELAY = Relay()
-KEEPS_THE_FIRST = "opentelemetry-instrumentation-langchain"
-
-
 #: The instrumentation's distribution, where its instrumentor is, and what its calls become.
 OFFICIAL_OPENAI = "opentelemetry-instrumentation-genai-openai"
 OPENLLMETRY_OPENAI = "opentelemetry-instrumentation-openai"
@@ -181,9 +161,7 @@ INSTRUMENTORS = {
     "opentelemetry-instrumentation-genai-langchain": (
         "opentelemetry.instrumentation.genai.langchain:LangChainInstrumentor"
     ),
-    "opentelemetry-instrumentation-langchain": (
-        "opentelemetry.instrumentation.langchain:LangchainInstrumentor"
-    ),
+    "opentelemetry-instrumentation-langchain": "tests.support.relay:LangchainInstrumentor",
     "openinference-instrumentation-langchain": (
         "openinference.instrumentation.langchain:LangChainInstrumentor"
     ),
@@ -211,20 +189,21 @@ def governor() -> Governor:
 def instrument(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")
     monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")
+    set_trace_processors([])
+    set_tracing_disabled(False)
     used: list[Any] = []
 
     def put_on(*distributions: str, provider: TracerProvider = traced.provider) -> None:
-        if KEEPS_THE_FIRST in distributions:
-            RELAY.provider = provider
         for distribution in distributions:
             module, name = INSTRUMENTORS[distribution].split(":")
             used.append(getattr(import_module(module), name)())
-            used[-1].instrument(tracer_provider=RELAY if distribution == KEEPS_THE_FIRST else provider)
+            used[-1].instrument(tracer_provider=provider)
 
     yield put_on
     for each in reversed(used):
         each.uninstrument()
-    RELAY.provider = TracerProvider()
+    set_trace_processors([])
+    set_tracing_disabled(True)
 
 
 def told(traced: Traced, point: str) -> list[tuple[str, str]]:
