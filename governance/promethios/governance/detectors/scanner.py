@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from promethios.governance.detectors.detector import Detector, Hit, word
+from promethios.governance.detectors.folding import folded
 from promethios.governance.detectors.patterns import Encoded, Pattern, PatternSet, encode
 from promethios.governance.detectors.plugins import Asking, PluginError
 from promethios.governance.detectors.triggers import Trigger, triggers
@@ -73,13 +74,17 @@ class Scanner:
         """
         if len(text) < MIN_LENGTH and not self.thorough:
             return []
+        hits = self._matched(text)
+        if (plain := folded(text)) is not None:
+            hits |= self._matched(plain)
+        if self.plugins:
+            hits.update(self._ask(text, asking))
+        return sorted(hits, key=lambda hit: (hit.start, -hit.end, hit.detector)) if hits else []
+
+    def _matched(self, text: str) -> set[Hit]:
         data = encode(text)
         found = [index for group in self._sets for index in group.found(data)]
-        if not found and not self.plugins:
-            return []
-        hits = {hit for index in found for hit in self._locate(index, text, data)}
-        hits.update(self._ask(text, asking))
-        return sorted(hits, key=lambda hit: (hit.start, -hit.end, hit.detector))
+        return {hit for index in found for hit in self._locate(index, text, data)}
 
     def _ask(self, text: str, asking: Asking | None) -> list[Hit]:
         if asking is not None or not self.plugins:
@@ -102,8 +107,12 @@ class Scanner:
 
     def is_clear(self, text: str) -> bool:
         """Whether no pattern occurs in the text; joined texts are allowed where the scanner is `joinable`."""
+        plain = folded(text)
+        return not self._occurs(text) and (plain is None or not self._occurs(plain))
+
+    def _occurs(self, text: str) -> bool:
         data = encode(text)
-        return not any(group.found(data) for group in self._sets)
+        return any(group.found(data) for group in self._sets)
 
     def _locate(self, index: int, text: str, data: Encoded) -> Iterator[Hit]:
         detector, pattern = self._patterns[index]
