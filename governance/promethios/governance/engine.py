@@ -95,6 +95,15 @@ class Engine:
         passed = not decision.enforced.stops
         state.record_if(_entry(operation, evaluation, self._used_up(operation), passed=passed))
 
+    def count(self, operation: Operation, state: State) -> None:
+        """Count an operation that has happened, at a point where no policy decides."""
+        planner = self._planners[operation.point]
+        used = self._used_up(operation)
+        if used or planner.steps or operation.point.endswith(".before"):
+            evaluation = Evaluation(operation, state, self._rules)
+            evaluation.plan(planner)
+            state.record_if(_entry(operation, evaluation, used, passed=True))
+
     def _used_up(self, operation: Operation) -> tuple[tuple[str, int], ...]:
         return used_up(operation.attributes, self.prices) if operation.point == "model.after" else ()
 

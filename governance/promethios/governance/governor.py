@@ -177,6 +177,13 @@ class Governor:
         self._inspect(operation, context)
         return self._teller.tell(decision, operation, context)
 
+    def account(self, operation: Operation, context: Context | None = None) -> None:
+        """Count what has happened, where no policy decides (`listens`): it costs less than deciding."""
+        try:
+            self._rules.engine.count(self._complete(operation, context), self.state)
+        except Exception:
+            _log.exception("cannot count what happened at %s", operation.point)
+
     def decide_again(
         self, operation: Operation, first: Decision | None, context: Context | None = None
     ) -> Decision:

@@ -19,7 +19,7 @@ from promethios.governance.decision import Decision
 from promethios.governance.meters import MAX_WINDOW as MAX_WINDOW
 from promethios.governance.meters import Meter
 from promethios.governance.operation import Operation
-from promethios.governance.pricing import PICO, Prices, usage_of
+from promethios.governance.pricing import PICO, USAGE, Prices, usage_of
 from promethios.governance.sequences import Happening, Sequences, came
 from promethios.governance.trust import TrustBook
 
@@ -243,6 +243,8 @@ def entry_of(
 def used_up(attributes: Mapping[str, Any], prices: Prices) -> tuple[tuple[str, int], ...]:
     """The tokens of a model's answer and what they cost; nothing where the attributes cannot be read."""
     try:
+        if USAGE.isdisjoint(attributes):
+            return ()
         usage = usage_of(attributes)
         tokens = usage.input + usage.output
         cost = prices.cost_of(usage, attributes) if tokens else 0

@@ -113,9 +113,10 @@ class PointPlanner:
         conditions: dict[tuple[str, str], Condition] = {}
         self.policies = tuple(Prepared(policy, _same(policy, conditions)) for policy in policies)
         steps = {step_of(after): after for after in afters}
-        self._steps = tuple(Step(name, after.per, after.match) for name, after in steps.items())
+        #: The steps of sequences that operations at the point may be.
+        self.steps = tuple(Step(name, after.per, after.match) for name, after in steps.items())
         reads = frozenset[str]().union(*(each.reads() for each in self.policies))
-        reads |= frozenset[str]().union(*(_behind(step.match.names) for step in self._steps if step.match))
+        reads |= frozenset[str]().union(*(_behind(step.match.names) for step in self.steps if step.match))
         self._reads = tuple(sorted(reads))
         self._remembered: dict[tuple[str | None, ...], Plan] = {}
 
@@ -165,7 +166,7 @@ class PointPlanner:
             tuple((condition, tuple(members)) for condition, members in groups.values()),
             tuple((min(each.max for each in group), tuple(group)) for group in limits.values()),
             tuple(map(tuple, afters.values())),
-            tuple(step for step in self._steps if _fits(step.match, given)),
+            tuple(step for step in self.steps if _fits(step.match, given)),
         )
 
 

@@ -96,6 +96,17 @@ class Usage(NamedTuple):
     cache_write: int = 0
 
 
+#: The attributes that tell tokens.
+USAGE: Final = frozenset(
+    {
+        *ALIASES["usage.input_tokens"].attributes,
+        *ALIASES["usage.output_tokens"].attributes,
+        semconv.USAGE_CACHE_READ_TOKENS,
+        semconv.USAGE_CACHE_WRITE_TOKENS,
+    }
+)
+
+
 def usage_of(attributes: Mapping[str, Any]) -> Usage:
     """The tokens that the attributes tell. What cannot be a count of tokens counts as none."""
     read = (

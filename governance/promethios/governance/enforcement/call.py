@@ -101,7 +101,7 @@ class GovernedCall:
             again = self._governor.decide_again(operation, None, self._context) if listens else None
             return again and self._enforce(again)
         if not listens:
-            self._governor.evaluate(operation, self._context)
+            self._governor.account(operation, self._context)
             return None
         return self._enforce(self._governor.decide(operation, self._context))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
+from itertools import islice
 from time import time_ns
 from typing import Any, Final
 
@@ -43,12 +44,48 @@ class Decided:
         self.closed = time_ns()
 
 
+class _Meeting:
+    """The decisions of one place, in their order. Those that are all over for long are not looked at again."""
+
+    __slots__ = ("_added", "_decisions", "_ended", "_settled")
+
+    def __init__(self) -> None:
+        self._decisions: deque[Decided] = deque(maxlen=MAX_DECISIONS)
+        self._added = 0
+        # So many of all that were added, the oldest, are over; and when the last of these was.
+        self._settled, self._ended = 0, 0
+
+    def add(self, decided: Decided) -> None:
+        self._decisions.append(decided)
+        self._added += 1
+
+    def take(self, scope: str, since: int) -> Decided | None:
+        self._settle()
+        unsettled = self._added - self._settled
+        for decided in islice(reversed(self._decisions), unsettled if self._ended < since else None):
+            over = decided.closed is not None and decided.closed < since
+            if not over and decided.scope != scope and scope not in decided.taken:
+                decided.taken.add(scope)
+                return decided
+        return None
+
+    def _settle(self) -> None:
+        forgotten = self._added - len(self._decisions)
+        self._settled = max(self._settled, forgotten)
+        while self._settled < self._added:
+            closed = self._decisions[self._settled - forgotten].closed
+            if closed is None:
+                return
+            self._ended = max(self._ended, closed)
+            self._settled += 1
+
+
 class Operations:
     """The decisions of one process that spans may belong to. Bounded; for any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._places: OrderedDict[_Place, deque[Decided]] = OrderedDict()
+        self._places: OrderedDict[_Place, _Meeting] = OrderedDict()
 
     def add(self, places: Places, decided: Decided) -> Decided:
         """Remember a decision on an operation."""
@@ -56,10 +93,10 @@ class Operations:
             for place in places:
                 known = self._places.get(place)
                 if known is None:
-                    known = self._places[place] = deque(maxlen=MAX_DECISIONS)
+                    known = self._places[place] = _Meeting()
                     if len(self._places) > MAX_PLACES:
                         self._places.popitem(last=False)
-                known.append(decided)
+                known.add(decided)
         return decided
 
     def take(self, places: Places, scope: str, since: int) -> Decided | None:
@@ -72,11 +109,9 @@ class Operations:
         """
         with self._lock:
             for place in places:
-                for decided in reversed(self._places.get(place, ())):
-                    over = decided.closed is not None and decided.closed < since
-                    if not over and decided.scope != scope and scope not in decided.taken:
-                        decided.taken.add(scope)
-                        return decided
+                meeting = self._places.get(place)
+                if meeting is not None and (taken := meeting.take(scope, since)) is not None:
+                    return taken
         return None
 
 

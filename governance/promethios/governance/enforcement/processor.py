@@ -119,7 +119,7 @@ class GovernanceSpanProcessor(SpanProcessor):
         if layer is None:  # nothing decided it in time
             self._decide_late(span, kind, attributes, context)
         if not enforced.stops:
-            self._observe(f"{kind}.after", attributes, context)
+            self._after(f"{kind}.after", attributes, context)
 
     def _is_anothers(self, span: Any, kind: str, attributes: Mapping[str, Any]) -> bool:
         """Whether a guard decides what the span stands for, or another span of the operation was decided."""
@@ -147,6 +147,12 @@ class GovernanceSpanProcessor(SpanProcessor):
         places = places_of(span, kind, subject_of(kind, attributes))
         decided = Decided(decision, gate.scope_of_span(span), time_ns())
         self.governor.operations.add(places, decided)
+
+    def _after(self, point: str, attributes: Mapping[str, Any], context: Context) -> None:
+        if self.governor.listens(point):
+            self._observe(point, attributes, context)
+        else:
+            self.governor.account(Operation(point, attributes), context)
 
     def _observe(self, point: str, attributes: Mapping[str, Any], context: Context) -> Decision:
         before = point.endswith("before")

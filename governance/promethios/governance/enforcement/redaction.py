@@ -16,6 +16,7 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import Link, Status
 
+from promethios.governance import semconv
 from promethios.governance.detectors import Scanner
 from promethios.governance.enforcement.content import (
     LARGE,
@@ -27,6 +28,7 @@ from promethios.governance.enforcement.content import (
     redacted,
     redacted_key,
 )
+from promethios.governance.telemetry.spans import stamped_id
 
 if TYPE_CHECKING:
     from promethios.governance.governor import Governor
@@ -88,9 +90,11 @@ def _unknown(span: Any, attributes: Mapping[str, Any], known: set[str]) -> list[
     texts = [] if known.issuperset(attributes) else [*attributes]
     if span._name not in known:
         texts.append(span._name)
+    own = attributes.get(semconv.DECISION_ID)  # random, and our own where it is the stamp's
+    own = own if own is not None and own is stamped_id(span) else None
     for value in attributes.values():
         if type(value) is str:
-            if value not in known:
+            if value not in known and value is not own:
                 texts.append(value)
         elif type(value) is not int or not -LARGE < value < LARGE:
             gather(value, texts)

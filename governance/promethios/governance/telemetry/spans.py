@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from opentelemetry import trace
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 SCOPE: Final = "promethios.governance"
 _STAMP: Final = "_promethios_stamp"
+_NO_STAMP: Final = (None, Verdict.ALLOW, None)
 _INSTRUMENTATION: Final = InstrumentationScope(SCOPE)
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 # A source of ids of our own: an application may seed that of `random`. A forked child's is another.
@@ -108,17 +110,18 @@ def stamp(span: Span, decision: Decision, layer: str) -> None:
     Args:
         span: The operation's.
         decision: What was decided.
-        layer: Who decided it: ``guard``, ``gate`` or ``processor``.
+        layer: Who decided it: ``guard``, ``gate``, ``processor``, or ``other``: another span of the operation.
     """
     try:
-        setattr(span, _STAMP, (layer, decision.enforced))
-        span.set_attributes(
+        setattr(span, _STAMP, (layer, decision.enforced, decision.id))
+        _put(
+            span,
             {
                 semconv.DECISION_LAYER: layer,
                 semconv.DECISION_ID: decision.id,
-                semconv.DECISION_VERDICT: decision.verdict.value,
-                semconv.DECISION_ENFORCED: decision.enforced.value,
-            }
+                semconv.DECISION_VERDICT: decision.verdict._value_,
+                semconv.DECISION_ENFORCED: decision.enforced._value_,
+            },
         )
     except Exception:
         _log.exception(
@@ -126,12 +129,33 @@ def stamp(span: Span, decision: Decision, layer: str) -> None:
         )
 
 
+def _put(span: Any, texts: dict[str, str]) -> None:
+    """Set short texts. Where nothing is to be checked or cut, past the SDK's checks: they cost ten times that."""
+    kept = getattr(span, "_attributes", None)
+    if type(kept) is not BoundedAttributes or kept.max_value_len is not None:
+        span.set_attributes(texts)
+        return
+    with span._lock, kept._lock:
+        known = kept._dict
+        fits = kept.maxlen is None or len(known) + len(texts) <= kept.maxlen
+        if done := span._end_time is None and fits and known.keys().isdisjoint(texts):
+            known.update(texts)
+    if not done:
+        span.set_attributes(texts)
+
+
 def stamp_of(span: Any) -> tuple[str | None, Verdict]:
     """Which layer decided the operation of `span`, and what it enforced; (None, allow) where none did.
 
     Not read from its attributes: a span keeps a limited number of them, and the oldest go first.
     """
-    return getattr(span, _STAMP, (None, Verdict.ALLOW))
+    found: tuple[str | None, Verdict, str | None] = getattr(span, _STAMP, _NO_STAMP)
+    return found[:2]
+
+
+def stamped_id(span: Any) -> str | None:
+    """The very text of the decision's id that `stamp` left on `span`."""
+    return getattr(span, _STAMP, _NO_STAMP)[2]
 
 
 def describe(
