@@ -32,7 +32,7 @@ class Verdict(StrEnum):
     @property
     def stops(self) -> bool:
         """Whether the operation must not go on. Nobody can be asked yet, so `APPROVE` stops it too."""
-        return self in (Verdict.APPROVE, Verdict.BLOCK)
+        return self is Verdict.BLOCK or self is Verdict.APPROVE
 
 
 _RANK: Final = {verdict: rank for rank, verdict in enumerate(Verdict)}
@@ -125,8 +125,9 @@ class Decision:
     @property
     def mode(self) -> str:
         """``shadow`` where something matched and all that matched is in shadow, else ``enforce``."""
-        shadow = bool(self.matches) and all(match.mode == "shadow" for match in self.matches)
-        return "shadow" if shadow else "enforce"
+        if not self.matches:
+            return "enforce"
+        return "shadow" if all(match.mode == "shadow" for match in self.matches) else "enforce"
 
     @property
     def stopped_by(self) -> Match | None:

@@ -54,4 +54,5 @@ class Operation:
     @property
     def payload(self) -> dict[str, Any]:
         """The content that was given, by the name of its field; empty where none was."""
-        return {name: value for name in PAYLOAD_FIELDS if (value := getattr(self, name)) is not None}
+        given = zip(PAYLOAD_FIELDS, (self.input, self.output, self.arguments, self.result), strict=True)
+        return {name: value for name, value in given if value is not None}

@@ -94,7 +94,7 @@ class Standing(NamedTuple):
     @property
     def bound(self) -> float:
         """How large the share of (weighted) violations may be: `u`, the upper 90 % bound."""
-        n = self.evidence
+        n = self.r + self.s + _PRIOR
         mean = (self.s + _PRIOR_BAD) / n
         return mean + _Z90 * math.sqrt(mean * (1 - mean) / (n + 1))
 
@@ -130,8 +130,12 @@ def advance(standing: Standing, weight: float, at: int) -> Standing:
             held to be from 0 to `MAX_WEIGHT`.
         at: When it was decided, Unix nanoseconds.
     """
-    r, s, g, last, alarmed = fade(standing, at)
-    r, s, late = r * _KEPT, s * _KEPT, min(last - at, _LATEST)
+    r, s, g, last, alarmed = standing
+    late = min(last - at, _LATEST)
+    if late < 0:  # as `fade` does, without a standing in between
+        r, s = r * _faded(-late, _GOOD_HALF_LIFE), s * _faded(-late, _BAD_HALF_LIFE)
+        last, late = at, 0
+    r, s = r * _KEPT, s * _KEPT
     if weight > 0:
         weight = min(weight, MAX_WEIGHT)
         s += weight * _faded(late, _BAD_HALF_LIFE)
@@ -238,7 +242,7 @@ class TrustBook:
             raise ValueError(f"max_agents is {max_agents}: a book keeps at least one agent")
         self._max_agents = max_agents
         self._clock = clock or steady_clock()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._standings: OrderedDict[str, Standing] = OrderedDict()
 
     def record(self, agent: str, weight: float, at: int | None = None) -> Standing:
@@ -278,7 +282,7 @@ class TrustBook:
 
     def after_fork(self) -> None:
         """Go on in a forked child: another thread of the parent may have held the lock, and is not here."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def _keep(self, agent: str, standing: Standing) -> None:
         self._standings[agent] = standing

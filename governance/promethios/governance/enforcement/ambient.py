@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry import context as otel
 from opentelemetry.context import Context
@@ -18,12 +18,13 @@ from promethios.governance.decision import Decision
 
 _ATTRIBUTES = otel.create_key("promethios.ambient")
 _RUNNING = otel.create_key("promethios.running")
+_SUBJECTS: Final = {"tool": semconv.TOOL_NAME, "model": semconv.REQUEST_MODEL}
 _NOTHING: dict[str, Any] = {}
 
 
 def ambient_attributes(context: Context | None = None) -> dict[str, Any]:
     """The attributes that every operation in `context` (default: the current one) shares."""
-    found = otel.get_value(_ATTRIBUTES, context)
+    found = (otel.get_current() if context is None else context).get(_ATTRIBUTES)
     return found if isinstance(found, dict) else _NOTHING
 
 
@@ -108,14 +109,14 @@ class Running:
 
 def running(context: Context | None = None) -> Running | None:
     """The decided operation directly around the current code, if there is one."""
-    found = otel.get_value(_RUNNING, context)
+    found = (otel.get_current() if context is None else context).get(_RUNNING)
     return found if isinstance(found, Running) else None
 
 
-def guarded_by(kind: str, subject: str, context: Context | None = None) -> Decision | None:
-    """The decision of a guard around the current code on `kind` and `subject`, if there is one."""
+def guarded_by(governor: Any, kind: str, subject: str, context: Context | None = None) -> Decision | None:
+    """The decision of a guard of `governor` around the current code on `kind` and `subject`, if there is one."""
     around = running(context)
-    if around is None or around.kind != kind or not _same_subject(kind, around.subject, subject):
+    if around is None or around.governor is not governor or around.kind != kind or not _same_subject(kind, around.subject, subject):
         return None
     return around.decision
 
@@ -131,8 +132,7 @@ def _same_subject(kind: str, one: str, other: str) -> bool:
 
 def subject_of(kind: str, attributes: Any) -> str:
     """What an operation is about: the tool's name, the model's, or the agent's."""
-    name = {"tool": semconv.TOOL_NAME, "model": semconv.REQUEST_MODEL}.get(kind, semconv.AGENT_NAME)
-    return _text_of(attributes, name)
+    return _text_of(attributes, _SUBJECTS.get(kind, semconv.AGENT_NAME))
 
 
 def kind_of(attributes: Any) -> str | None:

@@ -37,7 +37,7 @@ class DecisionMetrics:
     """
 
     def __init__(self, provider: MeterProvider | None, trust: TrustBook) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._trust = trust
         self._decisions: Counter[Labels] = Counter()
         self._matches: Counter[Labels] = Counter()
@@ -66,7 +66,7 @@ class DecisionMetrics:
 
     def record(self, decision: Decision, recorded: bool) -> None:
         """Count one decision; `recorded` is false where its span was sampled away."""
-        counted = decision.point, decision.verdict.value, decision.enforced.value
+        counted = decision.point, decision.verdict._value_, decision.enforced._value_
         with self._lock:
             self._decisions[counted] += 1
             for match in decision.matches:
@@ -83,7 +83,7 @@ class DecisionMetrics:
 
     def renew(self) -> None:
         """Start anew in a forked child: what its parent counted, its parent tells."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         for counter in (self._decisions, self._matches, self._errors, self._unrecorded, self._reloads):
             counter.clear()
         self._durations.clear()

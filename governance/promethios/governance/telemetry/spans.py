@@ -82,7 +82,9 @@ def written(
         events=[
             Event(semconv.GUARDRAIL_EVENT, _describe_match(match, decision), end)
             for match in decision.matches
-        ],
+        ]
+        if decision.matches
+        else (),
         start_time=end - decision.duration_ns,
         end_time=end,
         instrumentation_scope=_INSTRUMENTATION,
@@ -173,8 +175,8 @@ def describe(
         semconv.DECISION_ID: decision.id,
         semconv.DECISION_SEQ: decision.seq,
         semconv.DECISION_POINT: decision.point,
-        semconv.DECISION_VERDICT: decision.verdict.value,
-        semconv.DECISION_ENFORCED: decision.enforced.value,
+        semconv.DECISION_VERDICT: decision.verdict._value_,
+        semconv.DECISION_ENFORCED: decision.enforced._value_,
         semconv.DECISION_MODE: decision.mode,
         semconv.DECISION_DURATION: decision.duration_ns / 1000,
     }

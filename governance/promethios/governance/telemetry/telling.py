@@ -48,7 +48,7 @@ class Teller:
         self._tracers: WeakKeyDictionary[trace.TracerProvider, trace.Tracer] = WeakKeyDictionary()
         self._metrics: DecisionMetrics | None = None
         self._constant: tuple[BundleId | None, Mapping[str, Any]] = (None, {})
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def tell(self, decision: Decision, operation: Operation, context: Context | None) -> Decision:
         """Number `decision`, and emit it as a span below the one in `context`, and in metrics.
@@ -77,7 +77,7 @@ class Teller:
 
     def renew(self) -> None:
         """Start the numbers, the counts and the locks anew; called in a forked child."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._constant = (None, {})
         self.ledger.renew(self._telling)
         if self._metrics is not None:
@@ -86,7 +86,8 @@ class Teller:
     def _emit(self, decision: Decision, attributes: Mapping[str, Any], context: Context | None) -> None:
         end = time_ns()
         described = describe(decision, attributes, self._constants(decision))
-        weight = max((match.weight for match in decision.matches), default=0.0)
+        matches = decision.matches
+        weight = max([match.weight for match in matches]) if matches else 0.0
         described[semconv.TRUST_SCORE] = self._trust.record(agent_of(attributes), weight).score
         lane, recorded = self.lane, True
         if isinstance(lane, DecisionLane):
