@@ -91,6 +91,7 @@ SERVICE_VERSION: Final = "service.version"
 # What is around the operation.
 #: text: the person for whom the agent acts, and an older name of it.
 USER_ID: Final = "user.id"
+#: text: the older name of `user.id`.
 LEGACY_ENDUSER_ID: Final = "enduser.id"
 #: text: the host that serves the model or tool.
 SERVER_ADDRESS: Final = "server.address"
