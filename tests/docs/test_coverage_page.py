@@ -38,7 +38,15 @@ def test_the_page_says_what_the_tests_prove() -> None:
 def test_only_proven_cells_are_marked() -> None:
     page = render([Proof("openai", "model.before", "blocked", "async stream")])
     row = next(line for line in page.splitlines() if line.startswith("| openai "))
-    assert row.split("|")[2:] == [" `model.before` ", "  ", " ● ", "  ", " blocked ", " blocked ", ""]
+    assert row.split("|")[2:] == [
+        " `model.before` ",
+        " ● ",
+        " ● ",
+        "  ",
+        " seen, blocked ",
+        " seen, blocked ",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(

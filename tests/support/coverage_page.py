@@ -35,7 +35,8 @@ _ALONE: Final = """
 Without an adapter a decision knows what the instrumentation's span says when it starts: mostly operation,
 provider, model, tool and agent, and no content. What an instrumentation tells only later is decided when
 the span has ended: it is seen, and no longer stopped. An instrumentation that catches what is raised
-within its own handling makes the call all the same: no mark at *blocked*.
+within its own handling makes the call all the same: no mark at *blocked*. Content in the telemetry is
+redacted here too; the call itself goes out as it is, so there is no mark at *redacted*.
 
 """
 _COLUMNS: Final = (
@@ -72,6 +73,7 @@ def proof(*said: Any) -> Proof:
 def render(proofs: Iterable[Proof]) -> str:
     """The page, in Markdown."""
     found = set(proofs)
+    found |= {each._replace(what="seen") for each in found}  # what was stopped or changed was seen
     alone = {each for each in found if each.library.startswith(ALONE)}
     named = {each._replace(library=each.library.removeprefix(ALONE)) for each in alone}
     return _HEAD + _ADAPTERS + _table("Library", found - alone) + _ALONE + _table("Instrumentation", named)

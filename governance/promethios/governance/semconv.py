@@ -89,7 +89,7 @@ DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
 SERVICE_VERSION: Final = "service.version"
 
 # What is around the operation.
-#: text: the person for whom the agent acts, and an older name of it.
+#: text: the person for whom the agent acts.
 USER_ID: Final = "user.id"
 #: text: the older name of `user.id`.
 LEGACY_ENDUSER_ID: Final = "enduser.id"
