@@ -136,7 +136,7 @@ class State:
             raise ValueError(f"max_keys is {max_keys}: a state keeps at least one count")
         self._max_keys = max_keys
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # what interrupts a decision in its own thread may be decided, too
         self._accounts: dict[str, OrderedDict[str, dict[str, Meter]]] = {per: OrderedDict() for per in PERS}
         self._sequences = Sequences(max_keys)
         #: How the process's agents stand; told decisions are recorded in it.
@@ -144,7 +144,7 @@ class State:
 
     def after_fork(self) -> None:
         """Go on in a forked child: another thread of the parent may have held the lock, and is not here."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.trust.after_fork()
 
     def used(self, counter: Counter, window: float | None = None) -> int:

@@ -51,7 +51,7 @@ before, held, in_child = json.loads(sys.argv[1])
 decide(before)
 if held:
     teller = governor._teller
-    locks = [teller.ledger._lock, governor.state._lock, teller._metrics._lock]
+    locks = [governor.operations._lock, governor.state._lock, teller._metrics._lock]
     [lock.acquire() for lock in locks]
 child = os.fork()
 if child == 0:
