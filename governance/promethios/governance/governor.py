@@ -151,9 +151,11 @@ class Governor:
         kind, _, stage = operation.point.partition(".")
         if stage == "before":
             subject = ambient.subject_of(kind, operation.attributes)
-            places = places_of(trace.get_current_span(context), kind, subject)
-            self.operations.add(places, Decided(decision, SCOPE, time_ns()))
-            self.recent.note(kind, subject, decision)
+            span = trace.get_current_span(context)
+            around = span.get_span_context()
+            decided = Decided(decision, SCOPE, time_ns(), around.span_id)
+            self.operations.add(places_of(span, kind, subject), decided)
+            self.recent.note(around.trace_id, kind, subject, decided.decision)
         return decision
 
     def decide_span(self, operation: Operation, context: Context | None = None) -> Decision:

@@ -157,3 +157,15 @@ def test_an_objects_text_is_redacted(traced: Traced) -> None:
     span.set_attribute("x", Card())  # type: ignore[arg-type]
     span.end()
     assert "1111" not in traced.everything()
+
+
+@pytest.mark.parametrize("scope", ["acme", "opentelemetry.instrumentation.genai.langchain"])
+@pytest.mark.parametrize("name", ["gen_ai.provider.name", "gen_ai.operation.name", "gen_ai.tool.name"])
+@pytest.mark.parametrize("value", [["a"], {"a": 1}, 5, object()])
+def test_attributes_of_any_type_reach_nobody_as_an_error(
+    traced: Traced, scope: str, name: str, value: Any
+) -> None:
+    tracer = traced.provider.get_tracer(scope)
+    with tracer.start_as_current_span("chat", attributes=chat("gpt-4o-mini", **{name: value})):
+        pass
+    assert len(traced.spans("chat")) == 1

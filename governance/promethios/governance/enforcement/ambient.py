@@ -114,9 +114,14 @@ def running(context: Context | None = None) -> Running | None:
 
 
 def guarded_by(governor: Any, kind: str, subject: str, context: Context | None = None) -> Decision | None:
-    """The decision of a guard of `governor` around the current code on `kind` and `subject`, if there is one."""
+    """The decision of a guard of `governor` around the current code on `kind` and `subject`, if any."""
     around = running(context)
-    if around is None or around.governor is not governor or around.kind != kind or not _same_subject(kind, around.subject, subject):
+    if (
+        around is None
+        or around.governor is not governor
+        or around.kind != kind
+        or not _same_subject(kind, around.subject, subject)
+    ):
         return None
     return around.decision
 

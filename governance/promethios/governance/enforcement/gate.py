@@ -8,6 +8,7 @@ It also sees the spans that sampling drops. It lets through what is not an agent
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from promethios.governance.governor import Governor
 
 FindProcessor = Callable[[Any], "GovernanceSpanProcessor | None"]
+
+_log = logging.getLogger(__name__)
 
 _installed = threading.Lock()
 _DECIDED: Final = "_promethios_decided"
@@ -70,13 +73,26 @@ def install(find_processor: FindProcessor) -> None:
         *args: Any,
         **kwargs: Any,
     ) -> Span:
-        passage = None
-        if attributes and not MARKERS.isdisjoint(attributes):
-            passage = _passage(find_processor(tracer), _name_of(tracer), attributes, context)
+        passage = _passage_of(find_processor, tracer, attributes, context)
         span = original(tracer, name, context, kind, attributes, *args, **kwargs)
         return span if passage is None else passage.enter(span)
 
     setattr(Tracer, "start_span", start_span)  # noqa: B010 - a method, which mypy lets nobody assign
+
+
+def _passage_of(
+    find_processor: FindProcessor, tracer: Any, attributes: Any, context: Context | None
+) -> _Passage | None:
+    """The operation at the gate, if it is one. Attributes may be anything: nobody's span fails by them."""
+    try:
+        if not attributes or MARKERS.isdisjoint(attributes):
+            return None
+        return _passage(find_processor(tracer), _name_of(tracer), attributes, context)
+    except Exception:
+        _log.exception(
+            "cannot tell at its start whether a span is an operation; it is looked at when it ends"
+        )
+        return None
 
 
 def close(span: Any) -> None:
@@ -131,16 +147,19 @@ class _Passage:
             stamp(span, taken.decision, "other")
             return span
         decision = self._decide(span)
-        decided = operations.add(places, Decided(decision, self._scope))
-        setattr(span, _DECIDED, decided)
+        self._remember(span, operations.add(places, Decided(decision, self._scope)))
         stamp(span, decision, "gate")
         if not decision.enforced.stops:
             return span
         error = PolicyStop(decision) if self._swallows else PolicyViolation(decision)
-        span.record_exception(error)
-        span.set_status(Status(StatusCode.ERROR, str(error)))
-        span.end()
+        _end_as(span, error)
         raise error
+
+    def _remember(self, span: Any, decided: Decided) -> None:
+        try:
+            setattr(span, _DECIDED, decided)
+        except Exception:  # a span of another kind, whose end nobody tells
+            decided.close()
 
     def _decide(self, span: Span) -> Any:
         """Nothing may say "blocked" before the block is certain: what would be swallowed is observed only."""
@@ -172,16 +191,27 @@ def _passage(
     subject = subject_of(kind, known)
     if not subject and kind != "agent":  # it is named later, if at all: it is decided when it is
         return None
-    if guarded_by(kind, subject, context):
+    if guarded_by(processor.governor, kind, subject, context):
         return None
     return _Passage(processor, kind, known, scope, context)
+
+
+def _end_as(span: Span, error: BaseException) -> None:
+    """End the span of a denied operation; whatever that does, the operation stays denied."""
+    try:
+        span.record_exception(error)
+        span.set_status(Status(StatusCode.ERROR, str(error)))
+        span.end()
+    except Exception:
+        _log.exception("cannot end the span of a denied operation; it is denied all the same")
 
 
 def _is_left_to_a_guard(governor: Governor, scope: str, attributes: Mapping[str, Any]) -> bool:
     """Whether a framework's span stands for a call that the adapter of the model's library will decide."""
     if scope not in _FRAMEWORKS:
         return False
-    return _LIBRARIES.get(attributes.get(semconv.PROVIDER_NAME, "")) in governor.guarded_scopes
+    provider = attributes.get(semconv.PROVIDER_NAME)
+    return isinstance(provider, str) and _LIBRARIES.get(provider) in governor.guarded_scopes
 
 
 def _start_of(span: Any) -> int:

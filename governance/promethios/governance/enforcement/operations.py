@@ -2,14 +2,16 @@
 
 Two instrumentations around one call open two spans for it: one within the other, or, where a framework's
 callbacks open them, beside each other. They are the same operation where kind and subject are the same, the
-scopes are not, they belong to one trace (or, where a span has no parent, to one thread), and their times
-overlap. Each span of the other scope takes one decision, so that of calls side by side none is lost.
+scopes are not, they belong to one trace (or, where a span has no parent, to one task or thread), and their
+times overlap. Each span of the other scope takes one decision, so that of calls side by side none is lost.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict, deque
+from dataclasses import replace
 from itertools import islice
 from time import time_ns
 from typing import Any, Final
@@ -31,12 +33,15 @@ class Decided:
         decision: What was decided.
         scope: Who told of the operation: an instrumentation's scope.
         closed: When it was over, Unix nanoseconds; None while it runs.
+        span_id: The span that was current where it was decided; 0 where none was.
     """
 
-    __slots__ = ("closed", "decision", "scope", "taken")
+    __slots__ = ("closed", "decision", "scope", "span_id", "taken")
 
-    def __init__(self, decision: Decision, scope: str, closed: int | None = None) -> None:
-        self.decision, self.scope, self.closed = decision, scope, closed
+    def __init__(self, decision: Decision, scope: str, closed: int | None = None, span_id: int = 0) -> None:
+        # Not what it was decided on: that would keep the conversations of thousands of operations.
+        self.decision = replace(decision, payload={}) if decision.payload else decision
+        self.scope, self.closed, self.span_id = scope, closed, span_id
         self.taken: set[str] = set()
 
     def close(self) -> None:
@@ -45,7 +50,7 @@ class Decided:
 
 
 class _Meeting:
-    """The decisions of one place, in their order. Those that are all over for long are not looked at again."""
+    """The decisions of one place, in their order; those that are over for long are not looked at again."""
 
     __slots__ = ("_added", "_decisions", "_ended", "_settled")
 
@@ -59,20 +64,28 @@ class _Meeting:
         self._decisions.append(decided)
         self._added += 1
 
-    def take(self, scope: str, since: int) -> Decided | None:
+    def take(self, scope: str, since: int, near: tuple[int, ...]) -> Decided | None:
         self._settle()
+        found: Decided | None = None
+        nearest = len(near) + 1
         unsettled = self._added - self._settled
         for decided in islice(reversed(self._decisions), unsettled if self._ended < since else None):
             over = decided.closed is not None and decided.closed < since
             if not over and decided.scope != scope and scope not in decided.taken:
-                decided.taken.add(scope)
-                return decided
-        return None
+                distance = near.index(decided.span_id) if decided.span_id in near else len(near)
+                if distance < nearest:
+                    found, nearest = decided, distance
+                    if not distance:
+                        break
+        if found is not None:
+            found.taken.add(scope)
+        return found
 
     def _settle(self) -> None:
-        forgotten = self._added - len(self._decisions)
+        added = self._added  # as it is now: what interrupts this may add more
+        forgotten = added - len(self._decisions)
         self._settled = max(self._settled, forgotten)
-        while self._settled < self._added:
+        while self._settled < added:
             closed = self._decisions[self._settled - forgotten].closed
             if closed is None:
                 return
@@ -84,7 +97,7 @@ class Operations:
     """The decisions of one process that spans may belong to. Bounded; for any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler or a finalizer may be governed, too
         self._places: OrderedDict[_Place, _Meeting] = OrderedDict()
 
     def add(self, places: Places, decided: Decided) -> Decided:
@@ -99,18 +112,19 @@ class Operations:
                 known.add(decided)
         return decided
 
-    def take(self, places: Places, scope: str, since: int) -> Decided | None:
+    def take(self, places: Places, scope: str, since: int, near: tuple[int, ...] = ()) -> Decided | None:
         """The decision on the same operation that another scope told of, if one is left.
 
         Args:
             places: Where the operation's span is.
             scope: Whose span it is.
             since: When the span began, Unix nanoseconds.
+            near: The ids of the span and of its parent: of calls side by side, the one decided there first.
         """
         with self._lock:
             for place in places:
                 meeting = self._places.get(place)
-                if meeting is not None and (taken := meeting.take(scope, since)) is not None:
+                if meeting is not None and (taken := meeting.take(scope, since, near)) is not None:
                     return taken
         return None
 
@@ -127,4 +141,22 @@ def places_of(span: Any, kind: str, subject: str) -> Places:
     place = span.get_span_context().trace_id, kind, name
     if getattr(span, "parent", None) is not None:
         return (place,)
-    return place, (-threading.get_ident(), kind, name)
+    return place, (-_strand(), kind, name)
+
+
+def _strand() -> int:
+    """What runs here one after the other: the task, where there is one, else the thread."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        try:
+            if (task := asyncio.current_task()) is not None:
+                return id(task)
+        except RuntimeError:
+            pass
+    return threading.get_ident()
+
+
+def near_of(span: Any) -> tuple[int, ...]:
+    """The ids of a span and of its parent."""
+    own, parent = span.get_span_context().span_id, getattr(span, "parent", None)
+    return (own,) if parent is None else (own, parent.span_id)

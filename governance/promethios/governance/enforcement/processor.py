@@ -24,7 +24,7 @@ from promethios.governance.enforcement.ambient import (
     running,
     subject_of,
 )
-from promethios.governance.enforcement.operations import Decided, places_of
+from promethios.governance.enforcement.operations import Decided, near_of, places_of
 from promethios.governance.enforcement.redaction import SpanRedaction
 from promethios.governance.enforcement.spans import KEPT, install, make_operation, watch_end
 from promethios.governance.governor import Governor
@@ -87,7 +87,9 @@ class GovernanceSpanProcessor(SpanProcessor):
             return
         known = translated(attributes)
         kind = kind_of(known)
-        if kind is not None and (decision := guarded_by(kind, subject_of(kind, known), parent_context)):
+        if kind is not None and (
+            decision := guarded_by(self.governor, kind, subject_of(kind, known), parent_context)
+        ):
             stamp(span, decision, "guard")
 
     def _end(self, span: Any) -> None:
@@ -125,7 +127,7 @@ class GovernanceSpanProcessor(SpanProcessor):
         """Whether a guard decides what the span stands for, or another span of the operation was decided."""
         scope = gate.scope_of_span(span)
         places = places_of(span, kind, subject_of(kind, attributes))
-        taken = self.governor.operations.take(places, scope, span.start_time)
+        taken = self.governor.operations.take(places, scope, span.start_time, near_of(span))
         if taken is not None:
             stamp(span, taken.decision, "other")
             return True
@@ -139,7 +141,7 @@ class GovernanceSpanProcessor(SpanProcessor):
         around: Running | None = span.__dict__.get(_AROUND)
         if around is not None and around.is_same(self.governor, kind, subject):
             return around.decision
-        return self.governor.recent.since(span.start_time, kind, subject)
+        return self.governor.recent.since(span.start_time, span.context.trace_id, kind, subject)
 
     def _decide_late(self, span: Any, kind: str, attributes: Mapping[str, Any], context: Context) -> None:
         decision = self._observe(f"{kind}.before", attributes, context)
