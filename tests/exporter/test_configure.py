@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext, TraceFlags
 
 from promethios.exporter import (
     DropReason,
@@ -214,6 +216,18 @@ def test_logs_are_redacted_before_they_leave(
     it.logger_provider.get_logger("l").emit(LogRecord(body="card 4111 1111 1111 1111"))
     it.flush()
     assert [record.body.string_value for record in sink.logs()] == ["card [REDACTED:pii.card]"]
+
+
+def test_spans_that_come_past_the_processor_are_redacted_before_they_leave(
+    agent: Callable[..., Promethios], policies: str, sink: OtlpSink
+) -> None:
+    it = agent(policies=policies)
+    context = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    late = ReadableSpan("pay 4111 1111 1111 1111", context, attributes={"n": 1}, start_time=1, end_time=2)
+    it.tracer_provider._active_span_processor.on_end(late)
+    it.flush()
+    assert [span.name for span in sink.spans()] == ["pay [REDACTED:pii.card]"]
+    assert late.name == "pay 4111 1111 1111 1111"
 
 
 def test_logging_is_left_alone_unless_asked_for(sink: OtlpSink, agent: Callable[..., Promethios]) -> None:

@@ -243,7 +243,7 @@ def traced_urllib3(tmp_path: Path) -> Iterator[str]:
     )
 
 
-def test_its_own_requests_are_not_traced(sink: OtlpSink, traced_urllib3: str) -> None:
+def test_g12_its_own_requests_are_not_traced(sink: OtlpSink, traced_urllib3: str) -> None:
     code = traced_urllib3 + (
         "from promethios.exporter import configure\n"
         f"agent = configure({sink.url!r}, 'k')\n"
@@ -252,6 +252,19 @@ def test_its_own_requests_are_not_traced(sink: OtlpSink, traced_urllib3: str) ->
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert [span.name for span in sink.spans()] == ["order"]
+
+
+def test_g12_its_own_requests_are_not_logged(sink: OtlpSink) -> None:
+    code = (
+        "import logging\n"
+        "from promethios.exporter import configure\n"
+        "logging.getLogger().setLevel('DEBUG')\n"
+        f"agent = configure({sink.url!r}, 'k', log_level='DEBUG')\n"
+        "logging.debug('order')\n"
+        "agent.flush(); agent.flush(); agent.shutdown()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert [record.body.string_value for record in sink.logs()] == ["order"]
 
 
 def test_shutting_down_ends_against_a_receiver_that_says_nothing(

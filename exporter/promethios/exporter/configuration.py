@@ -28,7 +28,14 @@ from promethios.exporter.health import observe
 from promethios.exporter.logs import LogHandler
 from promethios.exporter.reader import SteadyMetricReader
 from promethios.exporter.settings import Settings, SettingsError
-from promethios.governance import GovernanceLogProcessor, GovernanceSpanProcessor, Governor, semconv
+from promethios.governance import (
+    GovernanceLogProcessor,
+    GovernanceSpanProcessor,
+    Governor,
+    RedactingLogExporter,
+    RedactingSpanExporter,
+    semconv,
+)
 from promethios.governance.telemetry.lane import DecisionLane
 
 
@@ -94,15 +101,25 @@ def configure(
 
 @dataclass(frozen=True, slots=True)
 class _Exporters:
-    """The exporters of one delivery, each with what collects for it."""
+    """The exporters of one delivery, each with what collects for it, and what redacts before it."""
 
     delivery: Delivery
+    governor: Governor | None
 
-    def spans(self) -> SpanBatches:
+    def decisions(self) -> SpanBatches:
         return SpanBatches(PromethiosSpanExporter(delivery=self.delivery).export, self.delivery.drop)
 
+    def spans(self) -> SpanBatches:
+        if self.governor is None:
+            return self.decisions()
+        exporter = RedactingSpanExporter(PromethiosSpanExporter(delivery=self.delivery), self.governor)
+        return SpanBatches(exporter.export, self.delivery.drop)
+
     def logs(self) -> LogBatches:
-        return LogBatches(PromethiosLogExporter(delivery=self.delivery).export, self.delivery.drop)
+        exporter = PromethiosLogExporter(delivery=self.delivery)
+        if self.governor is None:
+            return LogBatches(exporter.export, self.delivery.drop)
+        return LogBatches(RedactingLogExporter(exporter, self.governor).export, self.delivery.drop)
 
     def metrics(self) -> SteadyMetricReader:
         exporter = PromethiosMetricExporter(delivery=self.delivery)
@@ -114,7 +131,7 @@ _lock = threading.Lock()
 
 def _build(settings: Settings, resource: Resource, governor: Governor | None) -> Promethios:
     delivery = Delivery(settings)
-    exporters = _Exporters(delivery)
+    exporters = _Exporters(delivery, governor)
     tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
     loggers = LoggerProvider(resource=resource, shutdown_on_exit=False)
     meters = MeterProvider([exporters.metrics()], resource, shutdown_on_exit=False)
@@ -134,7 +151,7 @@ def _govern(
 ) -> DecisionLane:
     """Put governance in front of what exports, and give decisions a lane that no sampler thins out."""
     lane = DecisionLane(tracers)
-    lane.add_span_processor(exporters.spans())
+    lane.add_span_processor(exporters.decisions())
     tracers.add_span_processor(GovernanceSpanProcessor(governor))
     loggers.add_log_record_processor(GovernanceLogProcessor(governor))
     governor.set_tracer_provider(tracers)

@@ -8,7 +8,7 @@ where something is found the single values are looked at.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.attributes import BoundedAttributes
@@ -60,12 +60,16 @@ class SpanRedaction:
 
     def is_clean(self, span: Any, attributes: Mapping[str, Any]) -> bool:
         """Whether surely nothing is to be redacted in `span`."""
+        return self.are_clean([(span, attributes)])
+
+    def are_clean(self, spans: Iterable[tuple[Any, Mapping[str, Any]]]) -> bool:
+        """Whether surely nothing is to be redacted in any of the spans, each with its own attributes."""
         scanner = self._governor.redactor
         if scanner is None:
             return True
         if scanner is not self._scanner:
             self._scanner, self._known = scanner, set()
-        texts = _unknown(span, attributes, self._known)
+        texts = [text for span, attributes in spans for text in _unknown(span, attributes, self._known)]
         if not texts:
             return True
         if not is_clear(texts, scanner):

@@ -112,7 +112,7 @@ def stamp(span: Span, decision: Decision, layer: str) -> None:
     Args:
         span: The operation's.
         decision: What was decided.
-        layer: Who decided it: ``guard``, ``gate``, ``processor``, or ``other``: another span of the operation.
+        layer: Who decided it: ``guard``, ``gate``, ``processor``, or ``other``: another of its spans.
     """
     try:
         setattr(span, _STAMP, (layer, decision.enforced, decision.id))
@@ -132,7 +132,7 @@ def stamp(span: Span, decision: Decision, layer: str) -> None:
 
 
 def _put(span: Any, texts: dict[str, str]) -> None:
-    """Set short texts. Where nothing is to be checked or cut, past the SDK's checks: they cost ten times that."""
+    """Set short texts; past the SDK's checks, which cost ten times as much, where nothing is to be cut."""
     kept = getattr(span, "_attributes", None)
     if type(kept) is not BoundedAttributes or kept.max_value_len is not None:
         span.set_attributes(texts)
