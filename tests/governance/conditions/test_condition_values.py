@@ -199,7 +199,7 @@ def test_subclasses_of_plain_types_count_as_what_they_are() -> None:
         ("tool.name ==", 12, "expected a value, found the end"),
         ("true true", 5, "expected the end, found 'true'"),
         ("true and false", 5, "expected the end, found 'and'; write '&&'"),
-        ("not true", 4, "expected the end, found 'true'"),
+        ("not true", 4, "expected the end, found 'true'; for 'not' write '!'"),
         ("tool.name = 'x'", 10, "unexpected character '='; '==' compares"),
         ("true & false", 5, "unexpected character '&'; '&&' is and"),
         ("'x", 0, "this text has no closing quote"),
@@ -228,7 +228,11 @@ def test_subclasses_of_plain_types_count_as_what_they_are() -> None:
         ("usage.input_tokens", 0, "a condition is true or false, but this is of type int"),
         ("has(tool.name)", 9, "'tool.name' is always there; it is empty or 0 when unset: compare it"),
         ("has(1)", 0, "'has' takes one field, such as has(arguments.amount)"),
-        ("lower(tool.name) == 'x'", 0, "there is no function 'lower' here"),
+        (
+            "lower(tool.name) == 'x'",
+            0,
+            "there is no function 'lower' here; write matches('(?i)...') to compare whatever the case",
+        ),
         (
             "tool.name.startswith('x')",
             10,
@@ -246,7 +250,14 @@ def test_subclasses_of_plain_types_count_as_what_they_are() -> None:
         ("[1].exists(true, true)", 11, "'true' cannot be the name of a variable"),
         ("tool.name.exists(i, true)", 10, "'exists' needs a list or a map, not text"),
         ("tool.name.matches('(')", 10, "not a regular expression of RE2: missing ): ("),
-        ("tool.name.matches('(?=a)')", 10, "not a regular expression of RE2: invalid perl operator: (?="),
+        (
+            "tool.name.matches('(?=a)')",
+            10,
+            (
+                "not a regular expression of RE2: invalid perl operator: (?=; "
+                "RE2 has no lookaround and no backreferences"
+            ),
+        ),
         ("attr(tool.name, 1) == 1", 0, "the key of 'attr' is a text that is written out"),
         ("attr('x') == 1", 0, '\'attr\' takes a key and a default, as in attr("http.route", "")'),
         ("arguments.in == 1", 10, "'in' is reserved; write [\"in\"] for a key of that name"),

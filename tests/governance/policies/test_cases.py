@@ -195,7 +195,10 @@ def test_a_failing_case_is_run_to_its_end(folder: Path) -> None:
         ),
         (
             CASE.format("{name: a, expect: {verdict: deny}}"),
-            ("5:33: 'verdict' is 'deny', but must be one of allow, flag, redact, approve, block"),
+            (
+                "5:33: 'verdict' is 'deny', but must be one of allow, flag, redact, approve, block; "
+                "'block' does that"
+            ),
         ),
         (
             CASE.format("{name: a, trust: 1001}"),

@@ -134,10 +134,19 @@ def test_a_mistake_in_the_bundle_names_its_place_and_what_to_do(text: str, messa
                 "model.before, model.after, tool.before, tool.after, response; did you mean 'tool.before'?"
             ),
         ),
-        ({"on": "tool.before"}, "8:11: 'on' must be a list with at least one value, not text"),
+        (
+            {"on": "tool.before"},
+            "8:11: 'on' must be a list with at least one value, not text; write [tool.before]",
+        ),
         ({"on": "[]"}, "8:11: 'on' must be a list with at least one value"),
-        ({"action": "allow"}, "10:15: 'action' is 'allow', but must be one of flag, redact, approve, block"),
-        ({"action": "deny"}, "10:15: 'action' is 'deny', but must be one of flag, redact, approve, block"),
+        (
+            {"action": "allow"},
+            "10:15: 'action' is 'allow', but must be one of flag, redact, approve, block",
+        ),
+        (
+            {"action": "deny"},
+            "10:15: 'action' is 'deny', but must be one of flag, redact, approve, block; 'block' does that",
+        ),
         (
             {"action": "block"},
             (
@@ -153,7 +162,10 @@ def test_a_mistake_in_the_bundle_names_its_place_and_what_to_do(text: str, messa
             {"onError": "redact"},
             "11:16: 'onError' is 'redact', but must be one of allow, flag, approve, block",
         ),
-        ({"mode": "dry-run"}, "11:13: 'mode' is 'dry-run', but must be one of enforce, shadow"),
+        (
+            {"mode": "dry-run"},
+            "11:13: 'mode' is 'dry-run', but must be one of enforce, shadow; 'shadow' does that",
+        ),
         (
             {"match": None},
             "6:7: policy 'p' has no 'match', 'detect', 'when', 'limit' or 'after'; it needs one",
@@ -294,7 +306,7 @@ def test_a_mistake_in_the_bundle_names_its_place_and_what_to_do(text: str, messa
         ({"when": "true"}, "11:13: 'when' must be text, not true or false; put it in quotes"),
         ({"when": "tool.name"}, "11:13: 'when': a condition is true or false, but this is of type text"),
         ({"when": "'tool.name > 3'"}, "11:24: 'when': '>' is not defined for text and int"),
-        ({"when": "params.x > 1", "params": "{y: 1}"}, "11:20: 'when': no key 'x'"),
+        ({"when": "params.x > 1", "params": "{y: 1}"}, "11:20: 'when': no key 'x'; add it to 'params'"),
         (
             {"when": '"tool.name ==\\n 3"'},
             "11:13: 'when': '==' is not defined for text and int (at character 11)",
@@ -446,3 +458,49 @@ def test_problems_are_also_there_as_values() -> None:
     assert problem.message == "'mode' is 'shado', but must be one of enforce, shadow"
     assert problem.hint == "did you mean 'shadow'?"
     assert caught.value.source == "<string>"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"when": "model.name == 'x'"},
+            (
+                "11:13: 'when': unknown name 'model.name'; there is model.max_tokens, model.provider, "
+                "model.request, model.response"
+            ),
+        ),
+        (
+            {"when": "tool.arguments.amount > 5.0"},
+            "11:13: 'when': unknown name 'tool.arguments.amount'; did you mean 'arguments.amount'?",
+        ),
+        ({"when": "output.contains('x')"}, "11:13: 'when': there is no 'output' at tool.before"),
+        ({"when": '"True"'}, "11:14: 'when': unknown name 'True'; write true"),
+        (
+            {"when": "tool.name.matches('\\bx')"},
+            "11:23: 'when': the pattern has a backspace in it; '\\b' is one in a text: write r'...'",
+        ),
+        ({"match": "{attributes: {}}"}, "9:27: 'attributes' is empty; leave it out to mean every operation"),
+        (
+            {"limit": f"{{of: calls, per: tool, max: {'9' * 5000}}}"},
+            "this number cannot be read; write it in decimal digits",
+        ),
+        ({"message": "${model.requst}"}, "did you mean 'model.request'?"),
+    ],
+)
+def test_what_people_write_first_is_answered_with_what_to_write(
+    changes: dict[str, str], message: str
+) -> None:
+    assert any(message in told for told in mistakes(policy(**changes)))
+
+
+def test_a_pattern_in_double_quotes_is_sent_to_single_quotes() -> None:
+    escape = mistakes(HEAD + GOOD + '  detectors: [{id: custom.x, pattern: "EMP-\\d"}]\n')
+    assert escape[0].endswith("in double quotes '\\' begins an escape: write patterns in single quotes")
+    boundary = mistakes(HEAD + GOOD + '  detectors: [{id: custom.x, pattern: "\\bEMP"}]\n')
+    assert boundary == [
+        (
+            "11:39: the pattern has a backspace in it; in double quotes '\\b' is one, and no word's "
+            "boundary: write the pattern in single quotes"
+        )
+    ]

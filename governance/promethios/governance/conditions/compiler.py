@@ -13,7 +13,7 @@ from typing import Any, Final
 from promethios.governance.conditions import logic, values
 from promethios.governance.conditions.environment import UNKNOWN, Environment, Run
 from promethios.governance.conditions.errors import ConditionError, EvaluationError
-from promethios.governance.conditions.hints import did_you_mean
+from promethios.governance.conditions.hints import did_you_mean, nearest_name
 from promethios.governance.conditions.nodes import (
     Call,
     Index,
@@ -42,6 +42,11 @@ from promethios.governance.conditions.types import (
     list_of,
 )
 
+_WORDS: Final = {
+    "True": "write true",
+    "False": "write false",
+    "None": "names that are unset are empty: compare with ''",
+}
 _LITERAL_TYPES: Final = {bool: BOOL, int: INT, float: DOUBLE, str: TEXT, type(None): NULL}
 
 
@@ -164,8 +169,12 @@ class Compiler:
             start = start.operand
         if below:
             return ConditionError(f"'{dotted}' is not a value", start.offset, f"there is {', '.join(below)}")
+        if why := self._environment.absent.get(path[0]):
+            return ConditionError(why, start.offset)
+        if path[0] in _WORDS:
+            return ConditionError(f"unknown name '{dotted}'", start.offset, _WORDS[path[0]])
         return ConditionError(
-            f"unknown name '{dotted}'", start.offset, did_you_mean(dotted, self._environment.variables)
+            f"unknown name '{dotted}'", start.offset, nearest_name(dotted, self._environment.variables)
         )
 
     def _index(self, node: Index) -> Part:
@@ -261,8 +270,10 @@ def _known_item(container: Any, key: Any, offset: int) -> Part:
     try:
         return known(DYN, logic.lookup(container, key, f"no key '{key}'"))
     except EvaluationError as error:
-        keys = container if isinstance(container, Mapping) else ()
-        raise ConditionError(str(error), offset, did_you_mean(str(key), keys)) from None
+        keys = container if isinstance(container, Mapping) and key not in container else None
+        # The one map that is known beforehand is that of the parameters.
+        hint = "" if keys is None else did_you_mean(str(key), keys) or "add it to 'params'"
+        raise ConditionError(str(error), offset, hint) from None
 
 
 def _must_be_bool(name: str, parts: list[Part], offset: int) -> None:

@@ -66,10 +66,12 @@ class Environment:
     Args:
         variables: By name, which may be dotted (``model.request``); the longest name that fits is taken.
         attributes: Reads the map behind ``attr(key, default)``; without it the function does not exist.
+        absent: What is said of names that exist elsewhere, and not here.
     """
 
     variables: Mapping[str, Variable] = field(default_factory=dict)
     attributes: Callable[[Any], Mapping[str, Any]] | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, path: tuple[str, ...]) -> tuple[Variable, int] | None:
         """The variable with the longest name that begins `path`, and how many parts of the path it takes."""

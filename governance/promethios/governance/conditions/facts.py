@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from promethios.governance.conditions.aliases import ALIASES, CONTENT, Alias
@@ -16,6 +17,7 @@ from promethios.governance.operation import Operation
 #: The longest text that a content alias gives, in characters; a longer one is an evaluation error.
 MAX_TEXT: Final = 1 << 20
 _MAX_DEPTH: Final = 64
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Past(Protocol):
@@ -96,9 +98,15 @@ class Facts(Frame):
         return text
 
 
-def environment(params: Mapping[str, Any]) -> Environment:
-    """The names that a policy with these parameters can use."""
-    return Environment({**_VARIABLES, "params": constant(MAP, params)}, lambda facts: facts.attributes)
+def environment(params: Mapping[str, Any], absent: Mapping[str, str] = _NOTHING) -> Environment:
+    """The names that a policy can use.
+
+    Args:
+        params: Its parameters.
+        absent: The content that its points do not have, and what to say of it.
+    """
+    known = {name: variable for name, variable in _VARIABLES.items() if name not in absent}
+    return Environment({**known, "params": constant(MAP, params)}, lambda facts: facts.attributes, absent)
 
 
 def read_past(name: str, attributes: Mapping[str, Any], state: Past | None) -> Any:

@@ -10,3 +10,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question that names the most similar of the `known` words, or nothing where none is similar."""
     similar = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean '{similar[0]}'?" if similar else ""
+
+
+def nearest_name(dotted: str, known: Iterable[str]) -> str:
+    """What a dotted name was meant to be: of those that begin alike the nearest, or all of them."""
+    names = sorted(known)
+    group, _, rest = dotted.partition(".")
+    alike = {name.partition(".")[2]: name for name in names if name.startswith(group + ".")}
+    if not rest or not alike:
+        return did_you_mean(dotted, names)
+    if rest.partition(".")[0] in names:
+        return f"did you mean '{rest}'?"
+    similar = get_close_matches(rest, list(alike), n=1, cutoff=0.6)
+    return f"did you mean '{alike[similar[0]]}'?" if similar else f"there is {', '.join(alike.values())}"

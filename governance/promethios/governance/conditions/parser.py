@@ -73,6 +73,17 @@ _NOT_IN_PROFILE: Final = (
 )
 
 
+#: What is written in other languages, and here.
+_INSTEAD: Final = {
+    "len": "write size(...)",
+    "length": "write size(...)",
+    "lower": "write matches('(?i)...') to compare whatever the case",
+    "lowerAscii": "write matches('(?i)...') to compare whatever the case",
+    "not": "write '!'",
+    "upper": "write matches('(?i)...') to compare whatever the case",
+}
+
+
 _Rule = Callable[[], Node]
 
 
@@ -123,8 +134,11 @@ class _Parser:
     def _unexpected(self, wanted: str) -> ConditionError:
         token = self._next
         found = "the end" if token.kind == "end" else f"'{token.value}'"
-        hints = {"and": "write '&&'", "or": "write '||'", "not": "write '!'"}
-        return ConditionError(f"expected {wanted}, found {found}", token.offset, hints.get(token.value, ""))
+        hints = {"and": "write '&&'", "or": "write '||'", "not": "write '!'", "is": "write '=='"}
+        hint = hints.get(token.value, "")
+        if not hint and self._position and self._tokens[self._position - 1].value == "not":
+            hint = "for 'not' write '!'"
+        return ConditionError(f"expected {wanted}, found {found}", token.offset, hint)
 
     def _count(self, node: Node) -> Node:
         self._nodes += 1
@@ -304,5 +318,7 @@ def _no_function(token: Token, known: tuple[str, ...]) -> ConditionError:
             f"'{token.value}' is not in the profile", token.offset, f"there is {', '.join(known)}"
         )
     return ConditionError(
-        f"there is no function '{token.value}' here", token.offset, did_you_mean(token.value, known)
+        f"there is no function '{token.value}' here",
+        token.offset,
+        _INSTEAD.get(token.value) or did_you_mean(token.value, known),
     )

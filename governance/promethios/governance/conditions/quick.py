@@ -7,6 +7,7 @@ attribute without the functions in between.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -60,10 +61,16 @@ def quick(node: Call, parts: list[Part]) -> Run | None:
 
 def _matcher(text: Run, source: str, offset: int) -> Run:
     """``text.matches(source)`` with a pattern that is written out: it is compiled here, once."""
+    if "\b" in source:
+        raise ConditionError(
+            "the pattern has a backspace in it", offset, "'\\b' is one in a text: write r'...' for a pattern"
+        )
     try:
         pattern = Pattern(source)
     except PatternError as error:
-        raise ConditionError(f"not a regular expression of RE2: {error}", offset) from None
+        lacks = re.search(r"\(\?<?[=!]|\\[1-9]", source)
+        hint = "RE2 has no lookaround and no backreferences" if lacks else ""
+        raise ConditionError(f"not a regular expression of RE2: {error}", offset, hint) from None
 
     def run(frame: Any) -> bool:
         value = text(frame)

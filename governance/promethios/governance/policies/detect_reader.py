@@ -22,7 +22,7 @@ FIELDS: Final = {
     "tool.arguments": "arguments",
     "tool.result": "result",
 }
-_AVAILABLE: Final[Mapping[str, tuple[str, ...]]] = {
+AVAILABLE: Final[Mapping[str, tuple[str, ...]]] = {
     "agent.before": ("input",),
     "agent.after": ("input", "output"),
     "model.before": ("input",),
@@ -48,7 +48,7 @@ def read_detect(value: Value, on: tuple[str, ...], known: tuple[str, ...], probl
 
 
 def _fields(fields: Fields, on: tuple[str, ...]) -> tuple[str, ...]:
-    available = dict.fromkeys(name for point in on for name in _AVAILABLE[point])
+    available = dict.fromkeys(name for point in on for name in AVAILABLE[point])
     if fields.get("in") is None:
         return tuple(available)
     chosen: dict[str, None] = {}

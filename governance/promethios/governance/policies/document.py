@@ -18,6 +18,7 @@ from promethios.governance.policies.problems import PolicyError, Problem, Proble
 #: The longest file that is read, in characters.
 MAX_LENGTH: Final = 1 << 20
 _MAX_DEPTH: Final = 16
+_IN_SINGLE_QUOTES: Final = "in double quotes '\\' begins an escape: write patterns in single quotes"
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -78,7 +79,10 @@ def read(text: str, source: str, problems: Problems) -> Value | None:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise PolicyError(source, [Problem(line, column, f"this is not YAML: {error.problem}")]) from None
+        hint = _IN_SINGLE_QUOTES if "unknown escape" in str(error.problem) else ""
+        raise PolicyError(
+            source, [Problem(line, column, f"this is not YAML: {error.problem}", hint)]
+        ) from None
     except YAMLError as error:
         raise PolicyError(
             source, [Problem(1, 1, f"this is not YAML: {str(error).splitlines()[0]}")]
@@ -150,7 +154,10 @@ class _Reader:
         try:
             return Text(line, column, _plain(tag, node.value))
         except (ValueError, KeyError):
-            return self._refuse_tag(node)
+            if tag not in ("int", "float"):
+                return self._refuse_tag(node)
+        self._problems.add(line, column, "this number cannot be read", "write it in decimal digits")
+        return Text(line, column, None)
 
     def _refuse_tag(self, node: Any) -> Text:
         line, column = _place(node)

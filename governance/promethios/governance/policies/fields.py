@@ -11,6 +11,17 @@ from promethios.governance.policies.problems import Problems
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "nothing"}
 
+# What the words of these files are called elsewhere.
+_INSTEAD = {
+    **dict.fromkeys(("deny", "reject", "refuse", "stop"), "block"),
+    **dict.fromkeys(("warn", "alert", "log", "audit"), "flag"),
+    **dict.fromkeys(("mask", "anonymize", "anonymise"), "redact"),
+    **dict.fromkeys(("dry-run", "dryrun", "monitor", "observe", "report-only"), "shadow"),
+    **dict.fromkeys(("active", "enforcing", "live"), "enforce"),
+    **dict.fromkeys(("session", "thread"), "conversation"),
+    **dict.fromkeys(("usd", "dollars", "money"), "cost"),
+}
+
 
 def kind_of(value: Value) -> str:
     """What the value is, in the words of a message."""
@@ -85,7 +96,7 @@ class Fields:
         written = (
             f"'{value.value}'" if isinstance(value, Text) and value.value is not None else kind_of(value)
         )
-        hint = did_you_mean(str(value.value), options) if isinstance(value, Text) else ""
+        hint = _meant(str(value.value), options) if isinstance(value, Text) else ""
         self.wrong(value, f"'{key}' is {written}, but must be one of {', '.join(options)}", hint)
         return ""
 
@@ -119,11 +130,12 @@ class Fields:
             return list(value.items)
         if single and not isinstance(value, List):
             return [value]
-        self.wrong(
-            value,
-            f"'{key}' must be a list with at least one value"
-            + (f", not {kind_of(value)}" if not isinstance(value, List) else ""),
-        )
+        if isinstance(value, List):
+            self.wrong(value, f"'{key}' must be a list with at least one value")
+            return []
+        written = value.value if isinstance(value, Text) else None
+        hint = f"write [{written}]" if isinstance(written, str) and written.strip() else ""
+        self.wrong(value, f"'{key}' must be a list with at least one value, not {kind_of(value)}", hint)
         return []
 
     def texts(self, key: str, *, single: bool = False) -> tuple[str, ...]:
@@ -134,6 +146,12 @@ class Fields:
         """The words of a list, each once."""
         found = (self.as_choice(item, key, options) for item in self.items(key))
         return tuple(dict.fromkeys(word for word in found if word))
+
+
+def _meant(word: str, options: tuple[str, ...]) -> str:
+    """Which option a word was meant to be: by how it is written, or by what others call it."""
+    instead = _INSTEAD.get(word.lower().replace("_", "-"))
+    return f"'{instead}' does that" if instead in options else did_you_mean(word, options)
 
 
 def _exceeds(written: object, most: float) -> bool:

@@ -32,6 +32,8 @@ def _attributes(
         return ()
     keys = value.entries if isinstance(value, Map) else ()
     inner = Fields(value, "'attributes'", keys, problems)
+    if isinstance(value, Map) and not keys:
+        fields.wrong(value, "'attributes' is empty", "leave it out to mean every operation")
     return tuple(_attribute(inner, key) for key in keys)
 
 

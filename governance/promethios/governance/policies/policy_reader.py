@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from promethios.governance.conditions import Condition, ConditionError, compile_condition
+from promethios.governance.conditions.aliases import CONTENT
 from promethios.governance.conditions.facts import environment
 from promethios.governance.conditions.parser import INT_MAX, INT_MIN
 from promethios.governance.decision import Verdict
 from promethios.governance.operation import POINTS
-from promethios.governance.policies.detect_reader import read_detect
+from promethios.governance.policies.detect_reader import AVAILABLE, read_detect
 from promethios.governance.policies.document import Map, Text, Value
 from promethios.governance.policies.fields import Fields, kind_of, plain
 from promethios.governance.policies.match_reader import read_match
@@ -97,7 +98,7 @@ class _PolicyReader:
             controls=fields.texts("controls"),
             match=read_match(match, on, self._problems) if match else None,
             detect=read_detect(detect, on, self._scope.detectors, self._problems) if detect else None,
-            when=self._when(params),
+            when=self._when(params, on),
             limit=read_limit(limit, on, self._problems) if limit else None,
             message=self._message(params),
             params=params,
@@ -166,7 +167,7 @@ class _PolicyReader:
         for item in inner:
             self._check_integers(item)
 
-    def _when(self, params: Mapping[str, Any]) -> Condition | None:
+    def _when(self, params: Mapping[str, Any], on: tuple[str, ...]) -> Condition | None:
         value = self._fields.get("when")
         if value is None:
             return None
@@ -174,7 +175,7 @@ class _PolicyReader:
         if not source or not isinstance(value, Text):
             return None
         try:
-            return compile_condition(source, environment(params))
+            return compile_condition(source, environment(params, _absent(on)))
         except ConditionError as error:
             place = "" if value.first else f" (at character {error.offset + 1})"
             column = value.place(error.offset)
@@ -193,3 +194,10 @@ class _PolicyReader:
         except TemplateError as error:
             self._problems.add(value.line, value.place(error.offset), error.message, error.hint)
             return None
+
+
+def _absent(on: tuple[str, ...]) -> Mapping[str, str]:
+    """The content that none of the points has: a condition on it would never hold, or always fail."""
+    there = {name for point in on for name in AVAILABLE[point]}
+    points = ", ".join(on)
+    return {name: f"there is no '{name}' at {points}" for name in CONTENT if on and name not in there}

@@ -24,6 +24,8 @@ PRICE_KEYS: Final = ("input", "output")
 MAX_DETECTORS: Final = 100
 MAX_PATTERN: Final = 1000
 MAX_PROGRAM_BYTES: Final = 1 << 18
+#: What to do about a word's boundary that YAML has read as another character.
+BACKSPACE: Final = "in double quotes '\\b' is one, and no word's boundary: write the pattern in single quotes"
 #: More than any model costs, in US dollars for a million tokens.
 MAX_PRICE: Final = 1e6
 DETECTOR_ID: Final = r"custom\.[a-z0-9][a-z0-9_]{0,62}"
@@ -80,6 +82,9 @@ def _pattern(fields: Fields, source: str) -> str:
     value = fields.get("pattern") or fields.map
     if len(source) > MAX_PATTERN:
         fields.wrong(value, f"the pattern is longer than {MAX_PATTERN} characters")
+        return source
+    if "\b" in source:
+        fields.wrong(value, "the pattern has a backspace in it", BACKSPACE)
         return source
     try:
         groups = Pattern(source, MAX_PROGRAM_BYTES).groups

@@ -10,7 +10,7 @@ from typing import Any, Final
 from promethios.governance.conditions import EvaluationError
 from promethios.governance.conditions.aliases import ALIASES, CONTENT
 from promethios.governance.conditions.facts import PAST, Past, read_past
-from promethios.governance.conditions.hints import did_you_mean
+from promethios.governance.conditions.hints import nearest_name
 from promethios.governance.conditions.values import to_text
 
 #: The longest value that is put into a message, in characters.
@@ -92,7 +92,7 @@ def _alias(name: str, offset: int) -> str:
     if name.split(".")[0] in (*CONTENT, "attributes"):
         raise TemplateError(f"'{name}' may carry content, and a message must not", offset)
     raise TemplateError(
-        f"unknown name '{name}' in the message", offset, did_you_mean(name, (*ALIASES, *PAST))
+        f"unknown name '{name}' in the message", offset, nearest_name(name, (*ALIASES, *PAST))
     )
 
 
