@@ -42,6 +42,28 @@ def test_the_most_severe_action_wins_and_comes_first(engine: MakeEngine) -> None
     assert [match.policy_id for match in decision.matches] == ["p2", "p3", "p1"]
 
 
+def test_among_equal_actions_the_more_severe_policy_comes_first(engine: MakeEngine) -> None:
+    made = engine(
+        *({"when": "'true'", "severity": severity} for severity in ("medium", "critical", "low", "high"))
+    )
+    decision = made.evaluate(tool(), State())
+    assert [match.severity for match in decision.matches] == ["critical", "high", "medium", "low"]
+
+
+def test_a_match_weighs_what_its_policy_says_and_nothing_for_what_users_type(engine: MakeEngine) -> None:
+    made = engine(
+        {"when": "'true'", "severity": "critical"},
+        {"when": "'true'", "severity": "high", "weight": "2.5"},
+        {"when": "'true'", "severity": "medium", "mode": "shadow"},
+        {"detect": "{in: [arguments], any: [pii.card]}"},
+    )
+    decision = made.evaluate(tool(arguments=CARD), State())
+    assert [match.weight for match in decision.matches] == [5.0, 2.5, 0.0, 0.1]
+    typed = engine({"on": "[model.before]", "detect": "{in: [input], any: [pii.card]}", "severity": "high"})
+    [match] = typed.evaluate(Operation("model.before", input=CARD), State()).matches
+    assert match.weight == 0
+
+
 def test_what_is_in_shadow_is_decided_and_not_enforced(engine: MakeEngine) -> None:
     made = engine(
         {"when": "'true'", "action": "block", "onError": "block", "mode": "shadow"}, {"when": "'true'"}
@@ -133,7 +155,7 @@ def test_a_policy_without_a_message_has_a_reason_without_content(
 
 def test_a_policy_that_cannot_be_evaluated_is_a_match_that_says_so(engine: MakeEngine) -> None:
     made = engine(
-        {"when": "arguments.amount > 500", "action": "block", "onError": "approve"},
+        {"when": "arguments.amount > 500", "action": "block", "onError": "approve", "controls": "[C-1]"},
         {"when": "arguments.amount > 500"},
         {"when": "has(arguments.amount) && arguments.amount > 500"},
     )
@@ -141,6 +163,7 @@ def test_a_policy_that_cannot_be_evaluated_is_a_match_that_says_so(engine: MakeE
     assert (first.action, first.failed) == (Verdict.APPROVE, True)
     assert (second.action, second.failed) == (Verdict.FLAG, True)
     assert first.reason == "policy 'p1' could not be evaluated: no key 'amount'"
+    assert (first.rule, first.controls, second.controls) == ("when", ("C-1",), ())
 
 
 def test_a_failure_in_shadow_is_not_enforced(engine: MakeEngine) -> None:
@@ -154,6 +177,21 @@ def test_a_part_that_does_not_hold_decides_even_where_another_fails(engine: Make
     assert made.evaluate(tool(arguments={"a": "nothing"}), State()).matches == ()
     [match] = made.evaluate(tool(arguments={"a": CARD}), State()).matches
     assert match.failed
+
+
+def test_a_condition_that_fails_matters_only_where_something_is_found_or_cannot_be_looked_at(
+    engine: MakeEngine,
+) -> None:
+    made = engine(
+        {"when": "arguments.x == 1", "detect": "{any: [pii.card]}"}, {"detect": "{any: [secret.*]}"}
+    )
+    [match] = made.evaluate(tool(arguments={"a": KEY}), State()).matches
+    assert match.policy_id == "p2"
+    large = made.evaluate(tool(arguments={"a": " " * 2_000_000}), State())
+    assert [match.reason for match in large.matches] == [
+        "policy 'p1' could not be evaluated: no key 'x'",
+        "policy 'p2' could not be evaluated: the payload is larger than what is scanned",
+    ]
 
 
 def test_evidence_says_where_and_never_what(engine: MakeEngine) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from promethios.governance.decision import BundleId, Decision, Verdict
 from promethios.governance.engine import Engine
-from promethios.governance.limits import Counter, State, agent_of, key_of
+from promethios.governance.limits import Counter, State, agent_of, key_of, used_up
 from promethios.governance.operation import Operation
+from promethios.governance.pricing import Prices
 
 MakeEngine = Callable[..., Engine]
 TOKENS = {"gen_ai.usage.input_tokens": 70, "gen_ai.usage.output_tokens": 30}
@@ -208,3 +209,91 @@ def test_threads_that_are_admitted_are_exactly_as_many_as_the_limit(engine: Make
     assert verdicts.count(Verdict.ALLOW) == 50
     assert verdicts.count(Verdict.FLAG) == 50
     assert verdicts.count(Verdict.BLOCK) == 300
+
+
+def test_a_call_that_is_looked_at_again_does_not_count_for_itself(engine: MakeEngine) -> None:
+    made = engine(
+        {"limit": "{of: calls, max: 1, per: tool}"}, {"limit": "{of: calls, max: 2, per: conversation}"}
+    )
+    state, operation = State(), Operation("tool.before", {"gen_ai.tool.name": "t"})
+
+    def matched() -> list[str]:
+        return [match.policy_id for match in made.evaluate(operation, state, again=True).matches]
+
+    made.admit(operation, state)
+    assert matched() == []
+    made.admit(operation, state)
+    assert matched() == ["p1"]
+    made.admit(operation, state)
+    assert matched() == ["p1", "p2"]
+
+
+def test_a_call_that_was_forgotten_uses_nothing_up_when_it_is_looked_at_again(engine: MakeEngine) -> None:
+    made = engine({"limit": "{of: calls, max: 0, per: tool}"}, {"limit": "{of: calls, max: 1, per: agent}"})
+    decision = made.evaluate(Operation("tool.before", {"gen_ai.tool.name": "t"}), State(), again=True)
+    assert [match.policy_id for match in decision.matches] == ["p1"]
+
+
+def test_tokens_are_not_an_operations_own_before_its_answer(engine: MakeEngine) -> None:
+    made, state = engine({"on": "[model.before]", "limit": "{of: tokens, max: 100, per: agent}"}), State()
+    state.record(Operation("model.after", TOKENS), decided("model.after"))
+    assert made.evaluate(Operation("model.before"), state, again=True).matches
+
+
+def test_a_state_of_one_keeps_one_of_each() -> None:
+    state = State(max_keys=1)
+    record(state, "tool.before", tool_name="t", conversation_id="c")
+    assert state.used(Counter("calls", "tool", "conversation", "=c")) == 1
+    fresh = state.trust_score({})
+    for name in ("a", "b"):
+        state.trust.record(name, 5.0)
+    assert state.trust_score({"gen_ai.agent.id": "a"}) == fresh
+    assert state.trust_score({"gen_ai.agent.id": "b"}) < fresh
+
+
+class Unreadable(dict[str, Any]):
+    def get(self, key: str, default: Any = None) -> Any:
+        raise RuntimeError
+
+
+def test_an_answer_that_tells_no_tokens_or_cannot_be_read_uses_nothing() -> None:
+    assert used_up({}, Prices()) == ()
+    assert used_up({"gen_ai.usage.input_tokens": 0}, Prices()) == ()
+    assert used_up(Unreadable({"gen_ai.usage.input_tokens": 7}), Prices()) == ()
+
+
+class NoConversation(dict[str, Any]):
+    def get(self, key: str, default: Any = None) -> Any:
+        if key == "gen_ai.conversation.id":
+            raise RuntimeError
+        return super().get(key, default)
+
+
+def test_each_policy_fails_once_where_it_cannot_be_told_whose_count_it_is(engine: MakeEngine) -> None:
+    after = "{match: {tool: read}, per: conversation}"
+    made = engine(
+        {"limit": "{of: calls, max: 5, per: conversation}"},
+        {"limit": "{of: calls, max: 9, per: conversation}"},
+        {"after": after},
+        {"after": after, "severity": "high"},
+    )
+    decision = made.evaluate(Operation("tool.before", NoConversation()), State())
+    assert [match.policy_id for match in decision.matches] == ["p4", "p1", "p2", "p3"]
+    assert {match.reason.partition(" could")[2] for match in decision.matches} == {
+        " not be evaluated: RuntimeError"
+    }
+
+
+def test_of_limits_on_one_count_each_has_its_own_end(engine: MakeEngine) -> None:
+    limits = ("{of: calls, max: 3, per: tool}", "{of: calls, max: 1, per: tool}")
+    made, state = engine(*({"limit": limit} for limit in limits)), State()
+    operation = Operation("tool.before", {"gen_ai.tool.name": "t"})
+    found = [[match.policy_id for match in made.admit(operation, state).matches] for _ in range(4)]
+    assert found == [[], ["p2"], ["p2"], ["p1", "p2"]]
+
+
+def test_what_can_not_be_read_is_admitted_where_its_policies_only_flag(engine: MakeEngine) -> None:
+    made, state = engine({"after": "{match: {tool: read}, per: agent}"}), State()
+    decision = made.admit(Operation("tool.before", Unreadable()), state)
+    assert [match.failed for match in decision.matches] == [True]
+    assert state.used(Counter("calls", "tool", "agent", "unknown")) == 1

@@ -75,3 +75,43 @@ def test_a_condition_on_names_that_has_no_value_fails_its_policy(engine: MakeEng
     assert first.reason == "policy 'p1' could not be evaluated: division by zero"
     assert second.failed
     assert [match.failed for match in made.evaluate(tool("abc"), State()).matches] == [False, True]
+
+
+def test_what_was_worked_out_for_a_name_is_used_again_and_others_stay() -> None:
+    planner = PointPlanner(parse_bundle(BUNDLE).policies, [])
+    plans = [planner.plan(tool(name)) for name in ("a", "b", None)]
+    assert len(planner) == 3
+    assert all(planner.plan(tool(name)) is plan for name, plan in zip(("a", "b", None), plans, strict=True))
+
+
+def test_a_long_name_beside_a_short_one_is_not_remembered(engine: MakeEngine) -> None:
+    bundle = parse_bundle(BUNDLE.replace("{tool: 'a*'}", "{tool: 'a*', model: 'm'}"))
+    planner = PointPlanner(bundle.policies, [])
+    names = {"gen_ai.tool.name": "a" * (MAX_NAME + 1), "gen_ai.request.model": "m"}
+    planner.plan(Operation("tool.before", names))
+    assert len(planner) == 0
+
+
+def test_a_name_that_only_a_sequence_asks_for_tells_operations_apart(engine: MakeEngine) -> None:
+    made, state = engine({"after": "{match: {agent: a}, per: tenant}", "match": "{tool: send}"}), State()
+    for agent in ("b", "a"):
+        made.admit(Operation("tool.before", {"gen_ai.tool.name": "t", "gen_ai.agent.name": agent}), state)
+    assert made.admit(tool("send"), state).matches
+
+
+def test_all_names_of_a_step_must_fit(engine: MakeEngine) -> None:
+    made, state = (
+        engine({"after": "{match: {tool: read, agent: a}, per: tenant}", "match": "{tool: send}"}),
+        State(),
+    )
+    made.admit(tool("read"), state)
+    assert not made.admit(tool("send"), state).matches
+
+
+def test_conditions_with_other_constants_are_other_questions(engine: MakeEngine) -> None:
+    made = engine(
+        {"when": "arguments.n > params.most", "params": "{most: 5}"},
+        {"when": "arguments.n > params.most", "params": "{most: 9}"},
+    )
+    decision = made.evaluate(Operation("tool.before", arguments={"n": 7}), State())
+    assert [match.policy_id for match in decision.matches] == ["p1"]

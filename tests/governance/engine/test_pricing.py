@@ -56,6 +56,49 @@ def test_a_model_that_is_not_surely_known_has_no_price(model: str, provider: str
     assert Prices().find(model, provider=provider) is None
 
 
+@pytest.mark.parametrize(
+    ("provider", "sold", "foreign"),
+    [
+        ("anthropic", ["claude-2"], "gpt-4o"),
+        ("aws.bedrock", ["amazon.nova-pro-v1:0", "anthropic.claude-2"], "gpt-4o"),
+        ("bedrock", ["amazon.nova-pro-v1:0", "anthropic.claude-2"], "gpt-4o"),
+        ("aws_bedrock", ["amazon.nova-pro-v1:0", "anthropic.claude-2"], "gpt-4o"),
+        *(
+            (name, ["babbage", "codestral", "command-light", "deepseek-chat"], "claude-2")
+            for name in ("azure.ai.inference", "az.ai.inference")
+        ),
+        *((name, ["babbage"], "claude-2") for name in ("azure.ai.openai", "az.ai.openai", "azure_openai")),
+        ("openai", ["babbage"], "claude-2"),
+        ("cohere", ["command-light"], "gpt-4o"),
+        ("deepseek", ["deepseek-chat"], "gpt-4o"),
+        *(
+            (name, ["gemini-2.5-flash"], "gpt-4o")
+            for name in ("gcp.gemini", "gcp.gen_ai", "gemini", "google")
+        ),
+        *(
+            (name, ["gemini-2.5-flash", "claude-2", "codestral"], "gpt-4o")
+            for name in ("gcp.vertex_ai", "vertex_ai")
+        ),
+        ("groq", ["gemma2-9b-it"], "gpt-4o"),
+        *((name, ["codestral"], "gpt-4o") for name in ("mistral_ai", "mistralai")),
+        ("moonshot_ai", ["kimi-k2"], "gpt-4o"),
+        *((name, ["grok-3"], "gpt-4o") for name in ("x_ai", "xai", "X_AI")),
+        (
+            "somebody",
+            ["babbage", "claude-2", "gemini-2.5-flash", "codestral", "command-light", "deepseek-chat"],
+            "gemma2-9b-it",
+        ),
+        ("", ["grok-3", "kimi-k2", "glm-4.5"], "gemma2-9b-it"),
+    ],
+)
+def test_a_provider_is_paid_for_what_it_sells_and_for_nothing_else(
+    provider: str, sold: list[str], foreign: str
+) -> None:
+    prices = Prices()
+    assert [model for model in sold if prices.find(model, provider=provider) is None] == []
+    assert prices.find(foreign, provider=provider) is None
+
+
 def test_a_model_beside_another_of_the_same_beginning_has_its_own_price() -> None:
     large, small = Prices().find("gpt-4-32k"), Prices().find("gpt-4")
     assert large is not None
@@ -65,6 +108,17 @@ def test_a_model_beside_another_of_the_same_beginning_has_its_own_price() -> Non
 
 def test_prices_are_whole_picodollars_for_a_token() -> None:
     assert Prices().find("gpt-4o-mini") == Rates(150_000, 600_000, 75_000, 150_000)
+
+
+def test_what_a_cache_holds_has_its_price_in_the_table() -> None:
+    assert Prices().find("claude-3-5-haiku-latest") == Rates(800_000, 4_000_000, 80_000, 1_000_000)
+
+
+def test_what_makes_no_output_has_a_price_for_its_input_alone() -> None:
+    rates = Prices().find("text-embedding-3-small")
+    assert rates is not None
+    assert rates.input > 0
+    assert rates.output == 0
 
 
 def test_the_model_that_answered_is_paid_before_the_one_that_was_asked_for() -> None:
@@ -83,6 +137,34 @@ def test_a_bundles_prices_come_first_by_either_name() -> None:
     assert prices.find("team-deployment-2026-01-01") == own
     assert prices.find("local-llama") == Rates(0, 0, 0, 0)
     assert prices.find("local-bigger") == Rates(1_000_000, 2_000_000, 1_000_000, 1_000_000)
+
+
+def test_of_two_names_the_one_that_answered_is_paid_and_missed() -> None:
+    prices, both = Prices(), {"gen_ai.request.model": "gpt-4o", "gen_ai.response.model": "gpt-4o-mini"}
+    assert prices.cost_of(Usage(1, 0), both) == 150_000
+    assert prices.cost_of(Usage(1, 0), {}) == 0
+    assert prices.unpriced == 1
+
+
+def test_the_name_that_answered_is_said_where_no_price_is_known(caplog: pytest.LogCaptureFixture) -> None:
+    names = {"gen_ai.request.model": "asked", "gen_ai.response.model": "answered"}
+    assert Prices(warn=True).cost_of(Usage(1, 0), names) == 0
+    assert [record.message.split(" has")[0] for record in caplog.records] == ["model 'answered'"]
+
+
+def test_names_that_are_made_up_are_not_remembered_for_ever() -> None:
+    prices = Prices()
+    for number in range(2000):
+        prices.cost_of(Usage(1, 0), {"gen_ai.request.model": f"{number}" + "x" * 10_000})
+        assert len(prices._remembered) <= 512
+    assert all(len(name) <= 256 for names in prices._remembered for name in names)
+    assert prices.cost_of(Usage(1, 0), {"gen_ai.request.model": "gpt-4o-mini"}) == 150_000
+
+
+def test_a_beginning_ends_where_its_star_stands() -> None:
+    prices = Prices({"local-*": Price(0.0, 0.0)})
+    assert prices.find("localhost-model") is None
+    assert prices.find("local-") == Rates(0, 0, 0, 0)
 
 
 def test_a_bundle_can_price_every_model_that_has_no_other_price() -> None:
@@ -105,6 +187,7 @@ def test_a_bundle_can_price_every_model_that_has_no_other_price() -> None:
 )
 def test_cached_tokens_are_among_the_inputs_and_cost_less(usage: Usage, picodollars: int) -> None:
     assert cost(usage, RATES) == picodollars
+    assert cost(usage, Rates(*(3 * rate for rate in RATES))) == 3 * picodollars
 
 
 @pytest.mark.parametrize("value", [None, True, -1, 0, 1.5, "7", 1 << 53, [3]])
@@ -215,11 +298,28 @@ def test_where_no_policy_asks_for_costs_nothing_is_logged(
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(
+    ("parts", "logged"),
+    [
+        ({"when": "conversation.cost_usd > 1.0"}, 1),
+        ({"when": "conversation.tokens > 1"}, 0),
+        ({"limit": "{of: tokens, max: 5, per: agent}"}, 0),
+    ],
+)
+def test_a_missing_price_is_said_where_any_policy_of_several_asks_for_cost(
+    engine: MakeEngine, caplog: pytest.LogCaptureFixture, parts: dict[str, str], logged: int
+) -> None:
+    made = engine({"match": "{tool: x}"}, {"on": "[model.before]", **parts})
+    made.admit(answer("mystery"), State())
+    assert len(caplog.records) == logged
+
+
 def test_an_answer_without_tokens_needs_no_price() -> None:
     made, state = Engine(parse_bundle(BUNDLE)), State()
     made.admit(answer("mystery", tokens=0), state)
     assert made.prices.unpriced == 0
     assert state.tokens("agent", ASK.attributes) == 0
+    assert state.cost_usd("agent", ASK.attributes) == 0
 
 
 def test_many_unknown_models_do_not_fill_log_or_memory(caplog: pytest.LogCaptureFixture) -> None:

@@ -128,6 +128,12 @@ def test_an_operation_does_not_come_after_itself(engine: MakeEngine) -> None:
     assert made.evaluate(tool("send"), state, again=True).enforced is Verdict.FLAG
 
 
+def test_an_operation_does_not_come_after_itself_however_long_policies_look_back(engine: MakeEngine) -> None:
+    made, state = engine({"after": "{match: {tool: send}, per: agent}"}), State()
+    made.admit(tool("send"), state)
+    assert made.evaluate(tool("send"), state, again=True).enforced is Verdict.ALLOW
+
+
 def test_an_operation_looked_at_again_forgets_the_one_before_it_in_time(engine: MakeEngine) -> None:
     clock = Clock()
     made, state = engine({"after": "{match: {tool: send}, within: 1m, per: agent}"}), State(clock=clock)

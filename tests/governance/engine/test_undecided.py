@@ -31,7 +31,7 @@ spec:
       after: {match: {tool: y}, per: agent}
       action: flag
       onError: approve
-    - {id: elsewhere, severity: low, on: [model.before], match: {model: x}, action: flag}
+    - {id: other, severity: low, on: [model.before], limit: {of: tokens, max: 1, per: agent}, action: flag}
 """
 )
 OPERATION = Operation("tool.before", arguments={"a": 1})
