@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from promethios.governance.decision import Decision, Match, Verdict
@@ -116,13 +117,26 @@ class Engine:
         """The text without what enforced redacting policies detect; the same object if that is nothing."""
         return redact_text(text, self._redactor) if self._redactor is not None else text
 
+    def _without_content(self, matches: list[Match]) -> list[Match]:
+        """The matches with reasons that hold nothing of what is redacted: a message may name an attribute."""
+        if self._redactor is None:
+            return matches
+        return [self._told(match) for match in matches]
+
+    def _told(self, match: Match) -> Match:
+        try:
+            reason = self.redact_text(match.reason)
+        except Exception:  # a plug-in's
+            reason = f"policy '{match.policy_id}' matched"
+        return match if reason is match.reason else replace(match, reason=reason)
+
     def _evaluate(
         self, operation: Operation, state: State, *, again: bool = False
     ) -> tuple[Decision, Evaluation]:
         started = time.perf_counter_ns()
         evaluation = Evaluation(operation, state, self._rules, again=again)
         evaluation.run(self._planners[operation.point])
-        matches, verdict, enforced = _weighed(evaluation.matches)
+        matches, verdict, enforced = _weighed(self._without_content(evaluation.matches))
         decision = Decision(
             point=operation.point,
             verdict=verdict,

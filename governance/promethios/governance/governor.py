@@ -66,7 +66,7 @@ class Governor:
     ) -> None:
         self.state = State()
         self._rules = _rules(bundle)
-        self._teller = Teller(self.state.trust, tracer_provider, meter_provider)
+        self._teller = Teller(self.state.trust, self.redact_text, tracer_provider, meter_provider)
         self._resource: tuple[Any, Mapping[str, Any]] = (None, {})
         renew_in_child(self)
         self.guarded_scopes: set[str] = set()

@@ -60,3 +60,17 @@ def test_a_body_that_cannot_be_read_is_withheld(emit: Emit, caplog: pytest.LogCa
 
     assert emit(body=Hostile(a=CARD)).body == "[REDACTED:unreadable]"
     assert "cannot redact a log record" in caplog.text
+
+
+def test_the_name_of_an_attribute_is_redacted(emit: Emit) -> None:
+    record = emit(body="x", attributes={f"card {CARD}": 1})
+    assert "1111" not in str(dict(record.attributes))
+
+
+def test_the_attributes_of_a_record_that_cannot_be_read_are_withheld_too(emit: Emit) -> None:
+    class Hostile(dict[str, str]):
+        def items(self) -> Any:
+            raise RuntimeError("no")
+
+    record = emit(body=Hostile(a=CARD), attributes={"gen_ai.input.messages": CARD})
+    assert "1111" not in str(dict(record.attributes))

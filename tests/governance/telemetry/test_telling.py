@@ -14,9 +14,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from tests.support.governed import POLICIES, Traced
+from tests.support.governed import CARD, POLICIES, Traced
 
-from promethios.governance import Governor, Operation
+from promethios.governance import Governor, Operation, PolicyViolation
 from promethios.governance.telemetry.lane import DecisionLane
 from promethios.governance.trust import METHOD
 
@@ -131,3 +131,20 @@ def test_g13_without_an_sdk_there_is_nothing_for_the_gate_and_guards_go_on() -> 
         check=True,
     )
     assert done.stdout.splitlines() == ["gate False", "guard no-delete"]
+
+
+def test_names_that_are_content_are_told_redacted(governor: Governor, traced: Traced) -> None:
+    with governor.conversation(CARD, agent=f"of {CARD}"):
+        governor.decide(Operation("tool.before", {"gen_ai.tool.name": CARD}))
+        governor.decide(Operation("tool.before", {"gen_ai.tool.name": CARD}))
+    assert len(traced.decisions) == 2
+    assert "4111" not in traced.everything()
+
+
+def test_a_message_that_names_content_has_none_of_it(governor: Governor, traced: Traced) -> None:
+    with pytest.raises(PolicyViolation) as raised, governor.guard("model", CARD):
+        pass
+    assert "REDACTED:pii.card" in str(raised.value)
+    assert "4111" not in repr(raised.value) + repr(raised.value.decision) + str(
+        [span.events[0].attributes for span in traced.decisions]
+    )

@@ -18,6 +18,7 @@ from opentelemetry.trace import Link, Status
 
 from promethios.governance import semconv
 from promethios.governance.detectors import Scanner
+from promethios.governance.enforcement.bounds import MAX_LOOKED, Bounded, cut_ends
 from promethios.governance.enforcement.content import (
     LARGE,
     UNREADABLE,
@@ -55,8 +56,10 @@ class SpanRedaction:
 
     def apply(self, span: Any, attributes: Mapping[str, Any]) -> None:
         """Redact `span`, which is about to end, in place; `attributes` are its own."""
+        if self._governor.redactor is not None and cut_ends(span):
+            attributes = span._attributes.copy()
         if not self.is_clean(span, attributes):
-            _redact_span(span, attributes, self._governor.redact_text)
+            _redact_span(span, attributes, Bounded(self._governor.redact_text, self._is_clear))
 
     def is_clean(self, span: Any, attributes: Mapping[str, Any]) -> bool:
         """Whether surely nothing is to be redacted in `span`."""
@@ -72,11 +75,15 @@ class SpanRedaction:
         texts = [text for span, attributes in spans for text in _unknown(span, attributes, self._known)]
         if not texts:
             return True
-        if not is_clear(texts, scanner):
+        if sum(map(len, texts)) > MAX_LOOKED or not is_clear(texts, scanner):
             return False
         if len(self._known) < _MOST_KNOWN:
             self._known.update([text for text in texts if len(text) <= _SHORT])
         return True
+
+    def _is_clear(self, text: str) -> bool:
+        scanner = self._governor.redactor
+        return scanner is None or is_clear((text,), scanner)
 
     def withhold(self, span: Any) -> None:
         """Take everything out of `span` that may be content, because it cannot be told whether it is."""
@@ -171,13 +178,17 @@ class GovernanceLogProcessor(LogRecordProcessor):
             self._redact_record(log_record.log_record)
         except Exception:
             log_record.log_record.body = UNREADABLE
-            _log.exception("cannot redact a log record; its body is withheld")
+            log_record.log_record.attributes = {UNREADABLE: True}
+            _log.exception("cannot redact a log record; its body and attributes are withheld")
 
     def _redact_record(self, record: Any) -> None:
         record.body = redacted(record.body, self._redact)
         for key, value in dict(record.attributes or {}).items():
-            if (new := redacted(value, self._redact)) is not value:
-                record.attributes[key] = new
+            new_key, new = redacted_key(key, self._redact), redacted(value, self._redact)
+            if new_key is not key:
+                del record.attributes[key]
+            if new_key is not key or new is not value:
+                record.attributes[new_key] = new
 
     def shutdown(self) -> None:
         """Nothing is held back, so there is nothing to end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -161,7 +161,10 @@ def stamped_id(span: Any) -> str | None:
 
 
 def describe(
-    decision: Decision, attributes: Mapping[str, Any], constant: Mapping[str, Any]
+    decision: Decision,
+    attributes: Mapping[str, Any],
+    constant: Mapping[str, Any],
+    redact: Callable[[str], str],
 ) -> dict[str, Any]:
     """The attributes of the governance span.
 
@@ -169,6 +172,7 @@ def describe(
         decision: What was decided, numbered.
         attributes: The operation's.
         constant: What every decision of this process and bundle has in common, by `constants`.
+        redact: Gives a text without what policies take out of telemetry: names may be content, too.
     """
     described = {
         **constant,
@@ -182,7 +186,7 @@ def describe(
     }
     for name in _IDENTITY:
         if isinstance(value := attributes.get(name), str):
-            described[name] = value
+            described[name] = redact(value)
     return described
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import time_ns
-from typing import Any
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from opentelemetry import metrics, trace
@@ -24,12 +24,17 @@ from promethios.governance.trust import METHOD, TrustBook
 
 _log = logging.getLogger(__name__)
 
+# How many short texts are remembered as clean, and what is short, in characters.
+_MOST_CLEAN: Final = 4096
+_SHORT: Final = 128
+
 
 class Teller:
     """Tells the decisions of one governor. Telemetry fails open: what goes wrong here reaches nobody's call.
 
     Args:
         trust: The standings that told decisions change.
+        redact: Gives a text without what policies take out of telemetry; the same object if that is nothing.
         provider: Makes the spans of decisions while there is no lane; the global provider without it.
         meter_provider: Where decisions are counted; the global provider without it.
     """
@@ -37,6 +42,7 @@ class Teller:
     def __init__(
         self,
         trust: TrustBook,
+        redact: Callable[[str], str],
         provider: trace.TracerProvider | None = None,
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
@@ -45,6 +51,9 @@ class Teller:
         self.meter_provider = meter_provider
         self.lane: DecisionLane | trace.TracerProvider | None = None
         self._trust = trust
+        self._redact = redact
+        # Texts that are clean by the policies of `_constant`: names are the same in decision after decision.
+        self._clean: set[str] = set()
         self._tracers: WeakKeyDictionary[trace.TracerProvider, trace.Tracer] = WeakKeyDictionary()
         self._metrics: DecisionMetrics | None = None
         self._constant: tuple[BundleId | None, Mapping[str, Any]] = (None, {})
@@ -85,7 +94,7 @@ class Teller:
 
     def _emit(self, decision: Decision, attributes: Mapping[str, Any], context: Context | None) -> None:
         end = time_ns()
-        described = describe(decision, attributes, self._constants(decision))
+        described = describe(decision, attributes, self._constants(decision), self._redacted)
         matches = decision.matches
         weight = max([match.weight for match in matches]) if matches else 0.0
         described[semconv.TRUST_SCORE] = self._trust.record(agent_of(attributes), weight).score
@@ -103,8 +112,18 @@ class Teller:
         if bundle is not decision.bundle:
             instance = self.ledger.instance_id(self._telling)
             constant = {**constants(decision, instance), semconv.TRUST_METHOD: METHOD}
-            self._constant = decision.bundle, constant
+            self._constant, self._clean = (decision.bundle, constant), set()
         return constant
+
+    def _redacted(self, text: str) -> str:
+        clean = self._clean
+        if text in clean:
+            return text
+        if (redacted := self._redact(text)) is text and len(text) <= _SHORT:
+            if len(clean) >= _MOST_CLEAN:
+                clean.clear()
+            clean.add(text)
+        return redacted
 
     @property
     def _telling(self) -> Any:
