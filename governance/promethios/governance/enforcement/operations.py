@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import replace
 from itertools import islice
 from time import time_ns
@@ -42,7 +42,8 @@ class Decided:
         # Not what it was decided on: that would keep the conversations of thousands of operations.
         self.decision = replace(decision, payload={}) if decision.payload else decision
         self.scope, self.closed, self.span_id = scope, closed, span_id
-        self.taken: set[str] = set()
+        #: The scopes whose spans took it.
+        self.taken: tuple[str, ...] = ()
 
     def close(self) -> None:
         """The operation is over."""
@@ -55,7 +56,7 @@ class _Meeting:
     __slots__ = ("_added", "_decisions", "_ended", "_settled")
 
     def __init__(self) -> None:
-        self._decisions: deque[Decided] = deque(maxlen=MAX_DECISIONS)
+        self._decisions: list[Decided] = []  # mostly one: a deque takes 600 bytes for the first
         self._added = 0
         # So many of all that were added, the oldest, are over; and when the last of these was.
         self._settled, self._ended = 0, 0
@@ -63,6 +64,8 @@ class _Meeting:
     def add(self, decided: Decided) -> None:
         self._decisions.append(decided)
         self._added += 1
+        if len(self._decisions) > MAX_DECISIONS:
+            del self._decisions[0]
 
     def take(self, scope: str, since: int, near: tuple[int, ...]) -> Decided | None:
         self._settle()
@@ -78,7 +81,7 @@ class _Meeting:
                     if not distance:
                         break
         if found is not None:
-            found.taken.add(scope)
+            found.taken += (scope,)
         return found
 
     def _settle(self) -> None:

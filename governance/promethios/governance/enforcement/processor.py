@@ -26,7 +26,7 @@ from promethios.governance.enforcement.ambient import (
 )
 from promethios.governance.enforcement.operations import Decided, near_of, places_of
 from promethios.governance.enforcement.redaction import SpanRedaction
-from promethios.governance.enforcement.spans import KEPT, install, make_operation, watch_end
+from promethios.governance.enforcement.spans import install, kept_of, make_operation, watch_end
 from promethios.governance.governor import Governor
 from promethios.governance.operation import Operation
 from promethios.governance.telemetry.spans import SCOPE, stamp, stamp_of
@@ -66,24 +66,26 @@ class GovernanceSpanProcessor(SpanProcessor):
         """Notice the end of `span`, and say whose it is."""
         try:
             watch_end(span, self._endings)
-            if (around := running(parent_context)) is not None:
-                span.__dict__[_AROUND] = around
-            if not MARKERS.isdisjoint(span._attributes.copy()):
-                self._start(span, parent_context)
+            around = running(parent_context)
+            if around is not None:
+                setattr(span, _AROUND, around)
+            attributes = span._attributes.copy()
+            if not MARKERS.isdisjoint(attributes):
+                self._start(span, attributes, around, parent_context)
         except Exception:
             _log.exception("cannot govern the telemetry of span %r; the operation itself goes on", span.name)
 
-    def _start(self, span: Any, parent_context: Context | None) -> None:
+    def _start(
+        self, span: Any, attributes: dict[str, Any], around: Running | None, parent_context: Context | None
+    ) -> None:
         if _tells_decision(span):
             return
-        attributes = dict(span.attributes or {})
-        around = ambient_attributes(parent_context)
-        if missing := {name: value for name, value in around.items() if name not in attributes}:
+        if shared := ambient_attributes(parent_context):
+            missing = {name: value for name, value in shared.items() if name not in attributes}
             span.set_attributes(missing)
             attributes |= missing
-        span.__dict__[KEPT] = attributes
-        make_operation(span)
-        if running(parent_context) is None:
+        make_operation(span, attributes)
+        if around is None:
             return
         known = translated(attributes)
         kind = kind_of(known)
@@ -95,7 +97,7 @@ class GovernanceSpanProcessor(SpanProcessor):
     def _end(self, span: Any) -> None:
         """Decide what nothing decided in time, account for what the operation used, and redact."""
         attributes = span._attributes.copy()
-        kept = span.__dict__.get(KEPT)
+        kept = kept_of(span)
         if kept is not None or not MARKERS.isdisjoint(attributes):
             try:
                 self._finish(span, translated({**(kept or {}), **attributes}))
@@ -138,7 +140,7 @@ class GovernanceSpanProcessor(SpanProcessor):
 
     def _guards_decision(self, span: Any, kind: str, subject: str) -> Decision | None:
         """What a guard around or within the span decided on the same operation without seeing it."""
-        around: Running | None = span.__dict__.get(_AROUND)
+        around: Running | None = getattr(span, _AROUND, None)
         if around is not None and around.is_same(self.governor, kind, subject):
             return around.decision
         return self.governor.recent.since(span.start_time, span.context.trace_id, kind, subject)

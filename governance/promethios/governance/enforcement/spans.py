@@ -19,7 +19,7 @@ from promethios.governance.dialects import IDENTITY
 from promethios.governance.enforcement.content import UNREADABLE, clean
 
 #: What a span was said to be about: a span keeps a limited number of attributes, and the oldest go first.
-KEPT: Final = "_promethios_kept"
+_KEPT: Final = "_promethios_kept"
 _ENDINGS: Final = "_promethios_endings"
 
 _Methods = dict[str, Callable[..., None]]
@@ -44,6 +44,7 @@ def install() -> None:
         original(span, end_time)
 
     setattr(Span, _ENDINGS, ())
+    setattr(Span, _KEPT, None)
     setattr(Span, "end", end)  # noqa: B010 - a method, which mypy lets nobody assign
 
 
@@ -52,8 +53,20 @@ def watch_end(span: Any, endings: tuple[Callable[[Any], None], ...]) -> None:
     span._promethios_endings = (*span._promethios_endings, *endings) if span._promethios_endings else endings
 
 
-def make_operation(span: Any) -> None:
-    """Let the span of an operation remember what it is about, and no value make it raise."""
+def kept_of(span: Any) -> dict[str, Any] | None:
+    """What the span of an operation was said to be about; None for other spans."""
+    kept: dict[str, Any] | None = span._promethios_kept
+    return kept
+
+
+def make_operation(span: Any, kept: dict[str, Any]) -> None:
+    """Let the span of an operation remember what it is about, and no value make it raise.
+
+    Args:
+        span: The operation's.
+        kept: What it is said to be about so far.
+    """
+    span._promethios_kept = kept
     original: type[Span] = type(span)
     if not issubclass(original, _Operation):
         span.__class__ = _classes.get(original) or _class_of(original)
@@ -75,14 +88,14 @@ def _setting(original: type[Span]) -> _Methods:
     def set_one(self: Any, key: str, value: Any) -> None:
         try:
             if key in IDENTITY:
-                self.__dict__[KEPT][key] = value
+                self._promethios_kept[key] = value
             set_attribute(self, key, value)
         except Exception:
             set_attribute(self, str(clean(key, str)), UNREADABLE)
 
     def set_several(self: Any, attributes: Mapping[str, Any]) -> None:
         try:
-            kept = self.__dict__[KEPT]
+            kept = self._promethios_kept
             for key in IDENTITY.intersection(attributes):
                 kept[key] = attributes[key]
             set_attributes(self, attributes)
