@@ -283,6 +283,11 @@ WRONG: list[tuple[str, Any, str]] = [
     ("heartbeat", {"agent_id": 7}, "'agent_id' must be text of 1 to 200 printable characters"),
     ("heartbeat", {"agent_id": "a" * 201}, "'agent_id' must be text of 1 to 200 printable characters"),
     ("heartbeat", {"agent_id": "a", "time": "now"}, "'time' must be Unix milliseconds"),
+    (
+        "heartbeat",
+        {"agent_id": "a", "time": 1_763_800_000},
+        "'time' must be Unix milliseconds, and these are seconds",
+    ),
     ("heartbeat", {"agent_id": "a", "time": 0}, "'time' must be Unix milliseconds"),
     ("heartbeat", {"agent_id": "a", "time": True}, "'time' must be Unix milliseconds"),
     ("heartbeat", {"agent_id": "a", "time": 10**13 * 10}, "'time' must be Unix milliseconds"),

@@ -13,6 +13,8 @@ Read = Callable[[Any], Any]
 Fields = Mapping[str, Read]
 
 _LATEST_MS: Final = INT64_MAX // 1_000_000
+# March 1973 in milliseconds, the year 5138 in seconds: what is less was meant as seconds.
+_EARLIEST_MS: Final = 10**11
 _MOST_ATTRIBUTES: Final = 128
 _MOST_LISTED: Final = 1_000
 
@@ -100,6 +102,8 @@ def milliseconds(value: Any) -> int:
     """Unix milliseconds, as nanoseconds."""
     if type(value) not in (int, float) or not 0 < value <= _LATEST_MS:
         raise ValueError("must be Unix milliseconds")
+    if value < _EARLIEST_MS:
+        raise ValueError("must be Unix milliseconds, and these are seconds")
     return int(value * 1_000_000) if type(value) is int else round(value * 1_000) * 1_000
 
 
