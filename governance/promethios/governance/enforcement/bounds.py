@@ -60,8 +60,9 @@ def settled(text: str) -> str:
 def cut_ends(span: Any) -> bool:
     """Take half hits from the ends of values that the SDK has cut to its limit; whether there were such."""
     found = _cut_ends(span._attributes)
-    for part in (*span._events, *span._links):
-        _cut_ends(part.attributes)
+    if len(span._events) or len(span._links):  # going through either takes a lock and a copy
+        for part in (*span._events, *span._links):
+            _cut_ends(part.attributes)
     return found
 
 

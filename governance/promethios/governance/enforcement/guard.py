@@ -198,10 +198,12 @@ class Guard:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """What the function is to be called with: what it was given, redacted."""
         if self._kind == "response" or self._call is None:
-            return call.replaced(call.by_name)
+            return args, kwargs
         field = "arguments" if self._kind == "tool" else "input"
+        if (allowed := getattr(self, field)) is call.by_name:
+            return args, kwargs
         with self._call.fail_open("put redacted arguments in their places", field):
-            args, kwargs = call.replaced(getattr(self, field))
+            args, kwargs = call.replaced(allowed)
         return args, kwargs
 
     def _set_outcome(self, value: Any) -> None:
