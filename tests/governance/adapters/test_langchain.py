@@ -438,3 +438,27 @@ print([name for name in ("agents", "langchain_core", "langgraph", "mcp") if name
     guarded, imported = run_without_sdk(program).splitlines()
     assert {"agents", "langchain_core", "langgraph", "mcp"} <= set(json.loads(guarded.replace("'", '"')))
     assert imported == "[]"
+
+
+def test_a_tool_that_calls_itself_with_other_arguments_is_decided_again() -> None:
+    governor = Governor.from_text(
+        "{apiVersion: promethios.dev/v1alpha1, kind: PolicySet, metadata: {name: t, version: '1'}, spec: "
+        "{policies: [{id: no-etc, severity: high, on: [tool.before], action: block, onError: block, "
+        "when: 'string(arguments.path) == \"/etc\"'}]}}"
+    )
+    LangChainGuard().instrument(governor=governor)
+    ran: Ran = []
+
+    @tool
+    def walk(path: str) -> str:
+        """Walk."""
+        ran.append(path)
+        walked: str = walk.invoke({"path": "/etc"})
+        return walked
+
+    try:
+        with pytest.raises(PolicyViolation):
+            walk.invoke({"path": "/"})
+    finally:
+        LangChainGuard().uninstrument()
+    assert ran == ["/"]

@@ -81,7 +81,7 @@ def _is_guarded(function: Any, wrapper: Any) -> bool:
 
 
 def _guarded(wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    call = _begin(tool)
+    call = _begin(tool, _asked(wrapped, tool, args, kwargs))
     if call is None:
         return wrapped(*args, **kwargs)
     args, kwargs = _before(call, wrapped, tool, args, kwargs)
@@ -93,7 +93,7 @@ def _guarded(wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwar
 async def _guarded_async(
     wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    call = _begin(tool)
+    call = _begin(tool, _asked(wrapped, tool, args, kwargs))
     if call is None:
         return await wrapped(*args, **kwargs)
     args, kwargs = _before(call, wrapped, tool, args, kwargs)
@@ -102,8 +102,14 @@ async def _guarded_async(
     return call.result(result)
 
 
-def _begin(tool: Any) -> ToolCall | None:
-    return ToolCall.begin(LangChainGuard.governor, tool.name, {semconv.TOOL_TYPE: "function"})
+def _begin(tool: Any, asked: Mapping[str, Any]) -> ToolCall | None:
+    return ToolCall.begin(LangChainGuard.governor, tool.name, {semconv.TOOL_TYPE: "function"}, asked)
+
+
+def _asked(function: Any, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What the model chose of a call's arguments, by name."""
+    chosen = _chosen(function, tool, kwargs)
+    return {_name_of_text(tool, chosen): list(args), **chosen} if args else chosen
 
 
 def _before(

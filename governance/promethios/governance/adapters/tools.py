@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from promethios.governance import semconv
 from promethios.governance.adapters.content import Content
+from promethios.governance.enforcement.ambient import running
 from promethios.governance.enforcement.call import GovernedCall
 
 if TYPE_CHECKING:
@@ -21,12 +22,23 @@ class ToolCall:
         self._call = call
 
     @classmethod
-    def begin(cls, governor: Governor | None, name: str, attributes: Mapping[str, Any]) -> ToolCall | None:
-        """The call to decide; None without a governor, or where an adapter further out decides it."""
+    def begin(
+        cls, governor: Governor | None, name: str, attributes: Mapping[str, Any], asked: Any = None
+    ) -> ToolCall | None:
+        """The call to decide; None without a governor, or where an adapter further out decides it.
+
+        Args:
+            governor: Who decides.
+            name: The tool's.
+            attributes: What else identifies the call.
+            asked: Its arguments: a tool that calls itself with others makes another call.
+        """
         if governor is None:
             return None
         named = {semconv.OPERATION_NAME: "execute_tool", semconv.TOOL_NAME: name, **attributes}
         call = GovernedCall.begin(governor, "tool", named)
+        if call is None and asked is not None and not _is_within(asked):
+            call = GovernedCall(governor, "tool", named, by_adapter=True)
         return None if call is None else cls(call)
 
     def arguments(self, values: Any) -> Any:
@@ -58,3 +70,12 @@ class ToolCall:
             with self._call.fail_open("redact a tool's result", "result"):
                 value = content.redacted(decision.payload.get("result", content.seen))
         return value
+
+
+def _is_within(asked: Any) -> bool:
+    """Whether the call that runs around was decided with these arguments."""
+    around = running()
+    try:
+        return around is not None and bool(around.decision.payload.get("arguments") == Content(asked).seen)
+    except Exception:  # arguments that cannot be compared: they are decided
+        return False
