@@ -24,7 +24,7 @@ test: $(VENV)/.test
 
 # What is governed where, made by the tests that prove it.
 coverage-page: $(VENV)/.test
-	$(BIN)/python -m pytest -q -n 2 tests/governance --coverage-page docs/coverage.md
+	$(BIN)/python -m pytest -q -n 2 tests/governance --coverage-page=docs/coverage.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
