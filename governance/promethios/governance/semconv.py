@@ -111,7 +111,7 @@ DECISION_VERDICT: Final = "promethios.decision.verdict"
 #: text: the verdict that was carried out; milder than the verdict where a policy is in shadow, or it was
 #: too late to act.
 DECISION_ENFORCED: Final = "promethios.decision.enforced"
-#: text: who decided an operation: ``guard``, ``gate`` (when its span began), ``processor`` (when it ended), or
+#: text: who decided an operation: ``guard``, ``gate`` (when its span began), ``processor`` (when it ended) or
 #: ``other``: another span of the same operation was decided. On the operation's span only.
 DECISION_LAYER: Final = "promethios.decision.layer"
 #: int: the decision's number in its process, from 1, without gaps.
