@@ -67,6 +67,7 @@ def cases() -> dict[str, Callable[[], object]]:
     """The cases by name; the first is the reference."""
     bare = TracerProvider()
     bare.add_span_processor(SpanProcessor())
+    plain = governed(Governor.from_text("\n".join(BEFORE.splitlines()[:-2])))
     before = governed(Governor.from_text(BEFORE))
     governor = Governor.from_file("promethios:baseline")
     baseline = governed(governor)
@@ -77,6 +78,7 @@ def cases() -> dict[str, Callable[[], object]]:
 
     return {
         "bare span": spans(bare, WORK),
+        "no operation, no redaction": spans(plain, WORK),
         "no operation": spans(baseline, WORK),
         "no operation, new values": spans(baseline, WORK, changing=True),
         "governed, decided before": spans(before, CHAT),
