@@ -54,6 +54,9 @@ def _parts(reply: Reply) -> list[dict[str, Any]]:
 
 def _answer(model: str, parts: list[dict[str, Any]], reply: Reply, *, last: bool) -> dict[str, Any]:
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
+    if tokens := reply.tokens("".join(part.get("text", "") for part in parts)):
+        chosen = [{"token": each["token"], "logProbability": each["logprob"]} for each in tokens]
+        candidate["logprobsResult"] = {"chosenCandidates": chosen}
     usage = {"promptTokenCount": reply.input_tokens, "totalTokenCount": reply.input_tokens}
     if last:
         candidate["finishReason"] = "STOP"

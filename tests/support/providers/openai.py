@@ -37,7 +37,7 @@ def _completion(model: str, reply: Reply) -> dict[str, Any]:
     said: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
     if reply.tools:
         said["tool_calls"] = _calls(reply)
-    choice = {"index": 0, "message": said, "finish_reason": _reason(reply)}
+    choice = {"index": 0, "message": said, "finish_reason": _reason(reply), **_logprobs(reply, reply.text)}
     return {**_head(model, "chat.completion"), "choices": [choice], "usage": _usage(reply)}
 
 
@@ -45,7 +45,8 @@ def _chunks(asked: dict[str, Any], reply: Reply) -> Iterator[Any]:
     head = _head(asked["model"], "chat.completion.chunk")
 
     def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
-        return {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+        logprobs = _logprobs(reply, delta.get("content") or "")
+        return {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason, **logprobs}]}
 
     yield chunk({"role": "assistant", "content": ""})
     for piece in reply.pieces(reply.text):
@@ -67,6 +68,11 @@ def _calls(reply: Reply) -> list[dict[str, Any]]:
         {"id": f"call_{number}", "type": "function", "function": {"name": tool.name, "arguments": tool.json}}
         for number, tool in enumerate(reply.tools)
     ]
+
+
+def _logprobs(reply: Reply, text: str) -> dict[str, Any]:
+    tokens = reply.tokens(text)
+    return {"logprobs": {"content": tokens, "refusal": None}} if tokens else {}
 
 
 def _reason(reply: Reply) -> str:
@@ -93,7 +99,12 @@ def _embeddings(model: str, reply: Reply) -> dict[str, Any]:
 
 
 def _response(model: str, reply: Reply) -> dict[str, Any]:
-    text = {"type": "output_text", "text": reply.text, "annotations": []}
+    text = {
+        "type": "output_text",
+        "text": reply.text,
+        "annotations": [],
+        "logprobs": reply.tokens(reply.text),
+    }
     said = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}
     return {
         "id": "resp_1",
@@ -125,10 +136,15 @@ def _response_events(response: dict[str, Any], reply: Reply) -> Iterator[tuple[s
         {"type": "response.output_item.added", "output_index": 0, "item": begun},
         {"type": "response.content_part.added", **place, "part": empty},
         *(
-            {"type": "response.output_text.delta", **place, "delta": each}
+            {"type": "response.output_text.delta", **place, "delta": each, "logprobs": reply.tokens(each)}
             for each in reply.pieces(reply.text)
         ),
-        {"type": "response.output_text.done", **place, "text": reply.text},
+        {
+            "type": "response.output_text.done",
+            **place,
+            "text": reply.text,
+            "logprobs": reply.tokens(reply.text),
+        },
         {"type": "response.content_part.done", **place, "part": item["content"][0]},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
         {"type": "response.completed", "response": response},

@@ -33,6 +33,7 @@ class Reply:
         output_tokens: The tokens of the answer.
         piece: The characters of one part of a stream.
         status: The HTTP status; an error has its text as message.
+        logprobs: Whether it says its text once more, token by token (OpenAI's and Google's APIs).
     """
 
     text: str = "Hello there."
@@ -42,6 +43,15 @@ class Reply:
     output_tokens: int = 5
     piece: int = 6
     status: int = 200
+    logprobs: bool = False
+
+    def tokens(self, text: str) -> list[dict[str, Any]]:
+        """The text in tokens of four characters, each with how probable it was; empty where not asked for."""
+        tokens = [text[start : start + 4] for start in range(0, len(text), 4)] if self.logprobs else []
+        return [
+            {"token": each, "bytes": list(each.encode()), "logprob": -0.5, "top_logprobs": []}
+            for each in tokens
+        ]
 
     def pieces(self, text: str) -> Iterator[str]:
         """The text in the parts of a stream."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from promethios.governance import semconv
+from promethios.governance.adapters.logprobs import without_logprobs
 from promethios.governance.adapters.media import put_back, shown
 from promethios.governance.adapters.results import write_back
 from promethios.governance.enforcement.call import GovernedCall, operation_span
@@ -98,7 +99,7 @@ def answered(call: GovernedCall, content: Any, attributes: Mapping[str, Any]) ->
     decision = call.after(attributes, output=seen or None)
     if decision is not None and seen:
         with call.fail_open("redact an answer", "output"):
-            return put_back(content, seen, decision.payload["output"])
+            return without_logprobs(content, put_back(content, seen, decision.payload["output"]))
     return content
 
 

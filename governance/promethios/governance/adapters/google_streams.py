@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promethios.governance import semconv
+from promethios.governance.adapters.logprobs import with_logprobs
 from promethios.governance.adapters.streams import Reading, piece
 from promethios.governance.adapters.tokens import used
 from promethios.governance.enforcement.channels import Piece
@@ -35,7 +36,7 @@ def read_answer(answer: dict[str, Any]) -> Reading:
     for candidate in answer.get("candidates") or ():
         index = candidate.get("index", 0)
         for part in (candidate.get("content") or {}).get("parts") or ():
-            pieces.append(piece(part, "text", index, bool(part.get("thought"))))
+            pieces.append(with_logprobs(piece(part, "text", index, bool(part.get("thought"))), candidate))
             if isinstance(call := part.get("functionCall"), dict):
                 calls.append(call)
         if candidate.get("finishReason"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from promethios.governance.adapters.logprobs import with_logprobs
 from promethios.governance.adapters.results import content_of, usage_of
 from promethios.governance.adapters.streams import Reading, piece
 from promethios.governance.enforcement.channels import Piece
@@ -14,7 +15,7 @@ from promethios.governance.enforcement.channels import Piece
 # What a delta of chat says in text, the extensions of other servers among it.
 _SAID: Final = ("content", "refusal", "reasoning_content", "reasoning")
 # Where an event of responses repeats as a whole what its deltas said.
-_REPEATED: Final = ("text", "arguments", "code", "input", "refusal", "transcript")
+_REPEATED: Final = ("text", "logprobs", "arguments", "code", "input", "refusal", "transcript")
 _OVER: Final = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -43,7 +44,7 @@ def _of_choice(choice: Any, index: int) -> list[Piece | None]:
         number = getattr(call, "index", 0)
         pieces.append(piece(getattr(call, "function", None), "arguments", index, "tool", number))
         pieces.append(piece(getattr(call, "custom", None), "input", index, "tool", number))
-    return pieces
+    return [with_logprobs(each, choice) for each in pieces]
 
 
 def _read_event(event: Any) -> Reading:
@@ -52,7 +53,7 @@ def _read_event(event: Any) -> Reading:
     item = getattr(event, "output_index", None)
     if stage == "delta":
         sound = kind == "response.audio"
-        return Reading([] if sound else [piece(event, "delta", *_place(event, kind))])
+        return Reading([] if sound else [with_logprobs(piece(event, "delta", *_place(event, kind)), event)])
     response = getattr(event, "response", None)
     if event.type in _OVER:
         return Reading((), usage_of(response), [()], (response, content_of(response)))

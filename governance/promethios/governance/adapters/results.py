@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wrapt import ObjectProxy
 
 from promethios.governance import semconv
+from promethios.governance.adapters.logprobs import without_logprobs
 from promethios.governance.enforcement.call import GovernedCall
 from promethios.governance.enforcement.finalizing import close_when_collected
 from promethios.governance.enforcement.plain import plain, readable, restored
@@ -51,7 +52,7 @@ def content_of(result: Any) -> dict[str, Any]:
 
 def write_back(result: Any, content: dict[str, Any], before: Any, after: Any) -> None:
     """Put into `result` what its `content`, which policies saw as `before`, was redacted to."""
-    for name, value in restored(content, before, after).items():
+    for name, value in restored(content, before, without_logprobs(before, after)).items():
         if value is not content[name]:
             object.__setattr__(result, name, value)
 
