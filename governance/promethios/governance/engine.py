@@ -44,11 +44,7 @@ class Engine:
             for point in POINTS
         }
         detectors = _detectors(bundle, bundle.policies)
-        self._rules = Rules(
-            Scanner(detectors) if detectors else None,
-            frozenset(each.id for each in detectors if each.asynchronous),
-            bundle.stable_placeholders,
-        )
+        self._rules = Rules(Scanner(detectors) if detectors else None, bundle.stable_placeholders)
         redacted = _detectors(bundle, filter(redacts, bundle.policies))
         self._redactor = Scanner(redacted) if redacted else None
         #: What tokens cost here. Models without a price are counted in it.

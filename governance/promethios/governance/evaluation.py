@@ -37,12 +37,10 @@ class Rules(NamedTuple):
 
     Args:
         scanner: Finds what the policies' detectors detect; None where none has any.
-        heuristic: Ids of detectors that guess, beside those that are known to.
         stable_placeholders: Whether equal values of one conversation have equal placeholders.
     """
 
     scanner: Scanner | None = None
-    heuristic: frozenset[str] = frozenset()
     stable_placeholders: bool = False
 
 
@@ -184,7 +182,7 @@ class Evaluation:
             return False
         if each.limit is not None and not self._exhausted(each, each.max):
             return False
-        return each.after is None or self._came_before(each)
+        return self._came_before(each)
 
     # What was before.
 
@@ -298,7 +296,6 @@ class Evaluation:
             mode=policy.mode,
             found=((each.hit.detector, name) for name, each in found),
             policy_weight=policy.weight,
-            heuristic=self._rules.heuristic,
         )
         self.matches.append(
             Match(

@@ -243,7 +243,7 @@ def entry_of(
 def used_up(attributes: Mapping[str, Any], prices: Prices) -> tuple[tuple[str, int], ...]:
     """The tokens of a model's answer and what they cost; nothing where the attributes cannot be read."""
     try:
-        if USAGE.isdisjoint(attributes):
+        if not any(map(attributes.__contains__, USAGE)):  # asked by name: what is given may have no end
             return ()
         usage = usage_of(attributes)
         tokens = usage.input + usage.output

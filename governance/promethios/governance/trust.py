@@ -27,7 +27,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -193,7 +193,6 @@ def weight_of(
     failed: bool = False,
     found: Iterable[tuple[str, str]] = (),
     policy_weight: float | None = None,
-    heuristic: Collection[str] = (),
 ) -> float:
     """What a match weighs in its agent's trust: its policy's weight, else its severity's, or 0.
 
@@ -207,20 +206,19 @@ def weight_of(
         failed: The policy could not be evaluated.
         found: What detectors found: the detector's id and the path, such as ``("pii.card", "output[0]")``.
         policy_weight: The policy's own weight, held to be from 0 to `MAX_WEIGHT`; None where it has none.
-        heuristic: Ids of further detectors that guess, beside ``injection.*``.
     """
     if mode != "enforce" or failed:
         return 0.0
     seen = list(found)
-    if seen and not any(_counts(detector, path, heuristic) for detector, path in seen):
+    if seen and not any(_counts(detector, path) for detector, path in seen):
         return 0.0
     weight = WEIGHTS.get(severity, 0.0) if policy_weight is None else policy_weight
     return min(float(weight), MAX_WEIGHT) if weight > 0 else 0.0
 
 
-def _counts(detector: str, path: str, heuristic: Collection[str]) -> bool:
+def _counts(detector: str, path: str) -> bool:
     field = path.partition("[")[0].partition(".")[0]
-    return field != _TYPED and not detector.startswith(_HEURISTIC) and detector not in heuristic
+    return field != _TYPED and not detector.startswith(_HEURISTIC)
 
 
 def steady_clock() -> Callable[[], int]:

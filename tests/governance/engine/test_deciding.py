@@ -11,8 +11,16 @@ from promethios.governance.decision import Verdict
 from promethios.governance.engine import MAX_EVIDENCE, Engine
 from promethios.governance.limits import State
 from promethios.governance.operation import Operation
+from promethios.governance.policies import parse_bundle
 
 MakeEngine = Callable[..., Engine]
+HEAD = """\
+apiVersion: promethios.dev/v1alpha1
+kind: PolicySet
+metadata: {name: test, version: "1"}
+spec:
+  policies:
+"""
 CARD = "4111 1111 1111 1111"
 KEY = "AKIAIOSFODNN7EXAMPLE"
 
@@ -272,3 +280,35 @@ def test_combinations_of_names_that_are_made_up_do_not_pile_up(engine: MakeEngin
     for number in range(2000):
         assert bool(made.evaluate(tool(f"x{number}"), State()).matches)
     assert not made.evaluate(tool("y"), State()).matches
+
+
+def test_a_reason_names_each_field_in_which_something_was_found(engine: MakeEngine) -> None:
+    made = engine({"on": "[tool.after]", "detect": "{in: [arguments, tool.result], any: [pii.card]}"})
+    [match] = made.evaluate(Operation("tool.after", arguments=CARD, result=CARD), State()).matches
+    assert match.reason == "policy 'p1' found pii.card in arguments and pii.card in result"
+
+
+def test_an_engine_says_where_it_decides_and_what_it_takes_out_of_telemetry(engine: MakeEngine) -> None:
+    made = engine(
+        {"detect": "{any: [pii.card]}", "action": "redact"}, {"on": "[model.before]", "when": "'true'"}
+    )
+    assert made.points == {"tool.before", "model.before"}
+    assert made.redactor is not None
+    assert engine({"when": "'true'"}).redactor is None
+
+
+def test_stable_placeholders_are_equal_for_equal_values_of_one_conversation_only() -> None:
+    made = Engine(
+        parse_bundle(
+            HEAD.replace("spec:", "spec:\n  defaults: {placeholders: stable}")
+            + "    - {id: p, severity: low, on: [tool.before], detect: {any: [pii.card]}, action: redact}\n"
+        )
+    )
+
+    def redacted(conversation: str, text: str = CARD) -> Any:
+        operation = tool(arguments=text, **{"gen_ai.conversation.id": conversation})
+        return made.evaluate(operation, State()).payload["arguments"]
+
+    assert redacted("c").startswith("[REDACTED:pii.card:")
+    assert redacted("c") == redacted("c")
+    assert len({redacted("c"), redacted("d"), redacted("c", "5500 0000 0000 0004")}) == 3

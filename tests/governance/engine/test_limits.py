@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from promethios.governance.decision import BundleId, Decision, Verdict
 from promethios.governance.engine import Engine
-from promethios.governance.limits import Counter, State, agent_of, key_of, used_up
+from promethios.governance.limits import Counter, Entry, Room, State, agent_of, key_of, used_up
 from promethios.governance.operation import Operation
 from promethios.governance.pricing import Prices
 
@@ -297,3 +298,33 @@ def test_what_can_not_be_read_is_admitted_where_its_policies_only_flag(engine: M
     decision = made.admit(Operation("tool.before", Unreadable()), state)
     assert [match.failed for match in decision.matches] == [True]
     assert state.used(Counter("calls", "tool", "agent", "unknown")) == 1
+
+
+def test_a_forked_child_counts_though_a_thread_of_its_parent_held_the_lock() -> None:
+    state, held, go_on = State(), threading.Event(), threading.Event()
+
+    def slow() -> Iterator[Room]:
+        held.set()
+        go_on.wait()
+        yield from ()
+
+    parent = threading.Thread(target=state.record_if, args=(Entry(), slow()))
+    parent.start()
+    held.wait()
+    state.after_fork()
+    try:
+        record(state, "tool.before", tool_name="t")
+        assert state.used(Counter("calls", "tool", "tool", "t")) == 1
+    finally:
+        go_on.set()
+        parent.join()
+
+
+class Endless(dict[str, Any]):
+    def __iter__(self) -> Iterator[str]:
+        return itertools.repeat("x")
+
+
+def test_names_without_an_end_are_not_walked_to_find_tokens() -> None:
+    assert used_up(Endless(), Prices()) == ()
+    assert used_up(Endless(TOKENS), Prices()) == (("tokens", 100),)

@@ -26,13 +26,14 @@ def added_up(events: list[tuple[int, int]], window: int, now: int) -> int:
 def test_every_window_is_what_was_added_in_its_steps_however_long_ago_it_was_thinned_out(seed: int) -> None:
     chance = random.Random(seed)
     meter, events, now = Meter(), list[tuple[int, int]](), 5
-    for _ in range(4000):
+    for number in range(4000):
         now += chance.choice((0, 1, 1, 1, 2, 7, 50, 61, 400, 2500))
         events.append((now, chance.randint(1, 9)))
         meter.add(events[-1][1], now)
-    assert [meter.within(window, now) for window in WINDOWS] == [
-        added_up(events, window, now) for window in WINDOWS
-    ]
+        if number % 40 == 0:
+            assert [meter.within(window, now) for window in WINDOWS] == [
+                added_up(events, window, now) for window in WINDOWS
+            ]
     assert meter.total == sum(amount for _, amount in events)
 
 

@@ -115,3 +115,30 @@ def test_conditions_with_other_constants_are_other_questions(engine: MakeEngine)
     )
     decision = made.evaluate(Operation("tool.before", arguments={"n": 7}), State())
     assert [match.policy_id for match in decision.matches] == ["p1"]
+
+
+def test_a_name_that_only_a_condition_reads_tells_operations_apart(engine: MakeEngine) -> None:
+    made = engine({"when": "tool.name == 'a' && arguments.n == 1"}, {"when": "tool.name != 'a'"})
+
+    def matched(name: str) -> list[str]:
+        operation = Operation("tool.before", {"gen_ai.tool.name": name}, arguments={"n": 1})
+        return [match.policy_id for match in made.evaluate(operation, State()).matches]
+
+    assert [matched(name) for name in "abab"] == [["p1"], ["p2"], ["p1"], ["p2"]]
+
+
+@pytest.mark.parametrize(
+    "past", [{"after": "{match: {tool: read}, per: agent}"}, {"limit": "{of: calls, max: 1, per: agent}"}]
+)
+def test_a_condition_beside_what_came_before_must_hold(engine: MakeEngine, past: dict[str, str]) -> None:
+    made, state = engine({"match": "{tool: send}", "when": "arguments.n == 1", **past}), State()
+    made.admit(tool("read"), state)
+    found = [
+        bool(
+            made.evaluate(
+                Operation("tool.before", tool("send").attributes, arguments={"n": n}), state
+            ).matches
+        )
+        for n in (2, 1)
+    ]
+    assert found == [False, True]

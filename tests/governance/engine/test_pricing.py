@@ -155,7 +155,9 @@ def test_the_name_that_answered_is_said_where_no_price_is_known(caplog: pytest.L
 def test_names_that_are_made_up_are_not_remembered_for_ever() -> None:
     prices = Prices()
     for number in range(2000):
-        prices.cost_of(Usage(1, 0), {"gen_ai.request.model": f"{number}" + "x" * 10_000})
+        name = f"{number}" + "x" * 10_000
+        names = ("gen_ai.request.model", "gen_ai.response.model", "gen_ai.provider.name")
+        prices.cost_of(Usage(1, 0), dict.fromkeys(names, name))
         assert len(prices._remembered) <= 512
     assert all(len(name) <= 256 for names in prices._remembered for name in names)
     assert prices.cost_of(Usage(1, 0), {"gen_ai.request.model": "gpt-4o-mini"}) == 150_000

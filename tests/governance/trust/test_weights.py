@@ -71,10 +71,3 @@ def test_what_users_type_and_what_heuristics_guess_does_not_count(
 ) -> None:
     assert weight_of("high", found=found) == weight
     assert weight_of("high", found=iter(found), policy_weight=2) == 2 * weight
-
-
-def test_a_plug_in_may_be_a_heuristic_too() -> None:
-    found = [("acme.toxicity", "output")]
-    assert weight_of("high", found=found) == 1
-    assert weight_of("high", found=found, heuristic={"acme.toxicity"}) == 0
-    assert weight_of("high", found=[*found, OUTPUT], heuristic={"acme.toxicity"}) == 1
