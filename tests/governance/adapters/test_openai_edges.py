@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import wrapt
-from openai import AsyncOpenAI, AzureOpenAI, OpenAI
+from openai import AsyncOpenAI, AzureOpenAI, BadRequestError, OpenAI
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from pydantic import BaseModel, ConfigDict, RootModel
 from tests.support.governed import CARD, POLICIES, MakeTraced, Traced
@@ -65,6 +65,48 @@ def test_a_request_that_leaves_the_model_to_the_server_is_decided(
     with pytest.raises(PolicyViolation):
         client.responses.create(prompt={"id": "pmpt_1"}, input=f"pay {CARD}")
     assert llm.requests == []
+
+
+RAW = """
+apiVersion: promethios.dev/v1alpha1
+kind: PolicySet
+metadata: {name: raw, version: "1"}
+spec:
+  policies:
+    - id: looks
+      severity: high
+      on: [model.before]
+      detect: {in: [input], any: [pii.card]}
+      action: block
+      onError: block
+"""
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_request_that_is_sent_as_bytes_is_for_on_error(
+    client: OpenAI, llm: StandIn, asynchronous: bool
+) -> None:
+    body = b'{"model": "gpt-4o-mini", "messages": []}'
+    OpenAIGuard().instrument(governor=Governor.from_text(RAW))
+
+    async def post() -> None:
+        async with AsyncOpenAI(base_url=llm.url, api_key="unused") as other:
+            await other.post("/chat/completions", content=body, cast_to=object)
+
+    try:
+        with pytest.raises(PolicyViolation):
+            asyncio.run(post()) if asynchronous else client.post(
+                "/chat/completions", content=body, cast_to=object
+            )
+        assert llm.requests == []
+    finally:
+        OpenAIGuard().uninstrument()
+
+
+def test_bytes_for_what_is_no_model_are_none_of_ours(client: OpenAI, traced: Traced, guard: None) -> None:
+    with pytest.raises(BadRequestError):
+        client.post("/uploads/1/parts", content=b"x", cast_to=object)
+    assert traced.points == []
 
 
 def test_a_model_named_by_an_enumeration_is_matched(client: OpenAI, llm: StandIn) -> None:

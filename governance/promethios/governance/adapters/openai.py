@@ -73,10 +73,10 @@ def _before(
     options = kwargs["options"] if "options" in kwargs else args[1] if len(args) > 1 else None
     if governor is None or options is None:
         return None, args, kwargs
+    url = str(getattr(options, "url", ""))
     body = readable(_body, options)
     named = body.get("model") if isinstance(body, dict) else UNREADABLE
-    url = str(getattr(options, "url", ""))
-    if named is None and url not in _OPERATIONS:
+    if url not in _OPERATIONS and (named is None or _is_raw(options)):
         return None, args, kwargs
     call = GovernedCall.begin(governor, "model", _identity(client, url, named))
     if call is None:
@@ -87,8 +87,15 @@ def _before(
     return call, (args[0], options, *args[2:]), kwargs
 
 
-def _body(options: Any) -> dict[str, Any]:
+def _is_raw(options: Any) -> bool:
+    """Whether the application made the body itself, as bytes or a file."""
+    return getattr(options, "content", None) is not None
+
+
+def _body(options: Any) -> Any:
     """The JSON that will be sent: `extra_body` goes over what the method was given."""
+    if _is_raw(options):
+        return UNREADABLE
     body = options.json_data if isinstance(options.json_data, Mapping) else {}
     return {**body, **(options.extra_json or {})}
 
