@@ -255,3 +255,12 @@ def test_what_fails_in_the_middle_comes_after_what_was_held_back(
             left.append(chunk.choices[0].delta.content or "")  # noqa: PERF401
     assert "".join(left) == "one two three four"
     assert enforced(guard) == ["allow"]
+
+
+def test_what_is_said_aloud_leaves_redacted(client: OpenAI, server: providers.OpenAI, guard: Traced) -> None:
+    server.replies = [Reply("Listen:", transcript=SAID)]
+    chunks = list(client.chat.completions.create(model=MODEL, messages=HI, stream=True))
+    deltas = [chunk.choices[0].delta.to_dict() for chunk in chunks]
+    said = [audio["transcript"] for delta in deltas if isinstance(audio := delta.get("audio"), dict)]
+    assert "".join(said) == CLEAN
+    assert enforced(guard) == ["redact"]

@@ -10,7 +10,7 @@ from tests.support.providers.server import Provider, Received, Sent, events, who
 
 
 class OpenAI(Provider):
-    """``POST /v1/chat/completions``, ``/v1/responses`` and ``/v1/embeddings``."""
+    """``POST /v1/chat/completions``, ``/v1/responses`` and ``/v1/embeddings``; ``GET`` of what is stored."""
 
     @property
     def base_url(self) -> str:
@@ -19,13 +19,13 @@ class OpenAI(Provider):
 
     def answer(self, request: Received, reply: Reply) -> Sent:
         """Whole, or as server-sent events."""
-        asked = request.json
+        asked = request.json if request.body else {"model": "gpt-4o-mini", "stream": "stream" in request.path}
         if reply.status != 200:
             error = {"message": reply.text, "type": "invalid_request_error", "code": None, "param": None}
             return whole({"error": error}, reply.status)
         if request.path.endswith("/embeddings"):
             return whole(_embeddings(asked["model"], reply))
-        if request.path.endswith("/responses"):
+        if "/responses" in request.path:
             response = _response(asked["model"], reply)
             return events(_response_events(response, reply)) if asked.get("stream") else whole(response)
         if asked.get("stream"):
@@ -51,6 +51,8 @@ def _chunks(asked: dict[str, Any], reply: Reply) -> Iterator[Any]:
     yield chunk({"role": "assistant", "content": ""})
     for piece in reply.pieces(reply.text):
         yield chunk({"content": piece})
+    for piece in reply.pieces(reply.transcript):
+        yield chunk({"audio": {"id": "audio_1", "transcript": piece}})
     for index, call in enumerate(_calls(reply)):
         yield chunk(
             {"tool_calls": [{**call, "index": index, "function": {**call["function"], "arguments": ""}}]}

@@ -34,6 +34,7 @@ class Reply:
         piece: The characters of one part of a stream.
         status: The HTTP status; an error has its text as message.
         logprobs: Whether it says its text once more, token by token (OpenAI's and Google's APIs).
+        transcript: What it says aloud (OpenAI's streams of chat).
     """
 
     text: str = "Hello there."
@@ -44,6 +45,7 @@ class Reply:
     piece: int = 6
     status: int = 200
     logprobs: bool = False
+    transcript: str = ""
 
     def tokens(self, text: str) -> list[dict[str, Any]]:
         """The text in tokens of four characters, each with how probable it was; empty where not asked for."""

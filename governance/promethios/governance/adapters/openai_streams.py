@@ -40,6 +40,7 @@ def _of_choice(choice: Any, index: int) -> list[Piece | None]:
     delta = getattr(choice, "delta", None)
     pieces = [piece(choice, "text", index, "text"), *(piece(delta, name, index, name) for name in _SAID)]
     pieces.append(piece(getattr(delta, "function_call", None), "arguments", index, "function"))
+    pieces.append(piece(getattr(delta, "audio", None), "transcript", index, "audio"))
     for call in getattr(delta, "tool_calls", None) or ():
         number = getattr(call, "index", 0)
         pieces.append(piece(getattr(call, "function", None), "arguments", index, "tool", number))
