@@ -7,9 +7,11 @@ and is asked once for a call, however many layers are above it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from promethios.governance import semconv
 from promethios.governance.adapters.exchange import ask, identity
 from promethios.governance.adapters.library import LibraryGuard, wrap_when_imported
 from promethios.governance.adapters.openai_streams import read_part
@@ -17,6 +19,7 @@ from promethios.governance.adapters.results import RawAnswer, decide_result
 from promethios.governance.adapters.streams import AsyncGuardedStream, GuardedStream
 from promethios.governance.enforcement.call import GovernedCall
 from promethios.governance.enforcement.plain import UNREADABLE, plain, readable
+from promethios.governance.operation import Operation
 
 # The instrumentations that open a span around exactly the call that is guarded here.
 _SCOPES: Final = frozenset(
@@ -33,6 +36,11 @@ _OPERATIONS: Final = {
     "/embeddings": "embeddings",
     "/responses": "chat",
 }
+_USED: Final = (semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS)
+# What gives an answer that was made before, or in the background.
+_STORED: Final = re.compile(
+    r"get /responses/[^/?]+|post /responses/[^/?]+/cancel|(get|post) /chat/completions/[^/?]+"
+)
 
 
 class OpenAIGuard(LibraryGuard):
@@ -45,6 +53,14 @@ class OpenAIGuard(LibraryGuard):
     def install(cls) -> None:
         """Put the guards around both clients, once `openai` is imported."""
         wrap_when_imported("openai", {"OpenAI.request": _guarded, "AsyncOpenAI.request": _guarded_async})
+
+
+class _Stored(GovernedCall):
+    """An answer that is fetched: no call of a model, and nothing is used by it, whatever its usage says."""
+
+    def _finished(self, attributes: Mapping[str, Any] | None, payload: dict[str, Any]) -> Operation:
+        known = {name: value for name, value in (attributes or {}).items() if name not in _USED}
+        return super()._finished(known, payload)
 
 
 def _guarded(wrapped: Any, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -74,6 +90,8 @@ def _before(
     if governor is None or options is None:
         return None, args, kwargs
     url = str(getattr(options, "url", ""))
+    if _STORED.fullmatch(f"{getattr(options, 'method', '')} {url}".lower()):
+        return _Stored.begin(governor, "model", _identity(client, url, None)), args, kwargs
     body = readable(_body, options)
     named = body.get("model") if isinstance(body, dict) else UNREADABLE
     if url not in _OPERATIONS and (named is None or _is_raw(options)):
