@@ -120,6 +120,8 @@ class Engine:
         return [self._told(match) for match in matches]
 
     def _told(self, match: Match) -> Match:
+        if match.failed:
+            return match  # the reason is ours, holds no content, and is needed where a plug-in fails
         try:
             reason = self.redact_text(match.reason)
         except Exception:  # a plug-in's

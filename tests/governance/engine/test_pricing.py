@@ -28,6 +28,7 @@ RATES = Rates(input=10, output=100, cache_read=1, cache_write=12)
         ("gpt-4o-2029-01-31", "azure.ai.openai", "gpt-4o"),
         ("openai/gpt-4o", "litellm", "gpt-4o"),
         ("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "aws.bedrock", "claude-3-5-sonnet"),
+        ("bedrock/us.anthropic.claude-3-5-sonnet-20241022-v2:0", "litellm", "claude-3-5-sonnet"),
         ("anthropic.claude-sonnet-4-5-20250929-v1:0", "", "claude-sonnet-4-5"),
         ("claude-sonnet-4-5@20250929", "gcp.vertex_ai", "claude-sonnet-4-5"),
         ("claude-3-5-haiku-20241022", "anthropic", "claude-3-5-haiku-latest"),
