@@ -36,6 +36,16 @@ from promethios.governance.adapters.openai import OpenAIGuard
 from promethios.governance.adapters.openai_agents import OpenAIAgentsGuard
 from promethios.receiver.demo.llm import StandIn
 
+ONCE = """
+apiVersion: promethios.dev/v1alpha1
+kind: PolicySet
+metadata: {name: once, version: "1"}
+spec:
+  defaults: {onError: block}
+  policies:
+    - {id: once, severity: high, on: [tool.before], match: {tool: [walk]}, action: block,
+       limit: {of: calls, max: 1, per: conversation}}
+"""
 CLEAN = "[REDACTED:pii.card]"
 WAYS = ("async", "sync", "async stream")
 GUARDS = (OpenAIGuard, OpenAIAgentsGuard)
@@ -563,3 +573,20 @@ import agents.handoffs, agents.run, agents.tool
 print(agents.__file__)
 """
     assert run_without_sdk(program).splitlines() == [str(package / "__init__.py")]
+
+
+def test_a_tool_that_calls_itself_with_other_arguments_is_decided_again(ran: Ran) -> None:
+    context: Any = ToolContext(None, tool_name="walk", tool_call_id="1", tool_arguments="{}")
+
+    async def invoke(_: Any, arguments: str) -> str:
+        ran.append(arguments)
+        return "" if len(ran) > 1 else str(await made.on_invoke_tool(context, '{"path": "/etc"}'))
+
+    made = FunctionTool("walk", "Walk.", {"type": "object", "properties": {}}, invoke)
+    OpenAIAgentsGuard().instrument(governor=Governor.from_text(ONCE))
+    try:
+        with pytest.raises(PolicyViolation):
+            asyncio.run(made.on_invoke_tool(context, '{"path": "/"}'))  # type: ignore[arg-type]
+    finally:
+        OpenAIAgentsGuard().uninstrument()
+    assert ran == ['{"path": "/"}']

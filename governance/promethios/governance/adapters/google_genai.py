@@ -156,7 +156,7 @@ async def _interacted_async(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs:
 
 def _tool(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     given, function = _invoked(*args, **kwargs)
-    call = ToolCall.begin(GoogleGenAIGuard.governor, _name_of(function), _PYTHON)
+    call = ToolCall.begin(GoogleGenAIGuard.governor, _name_of(function), _PYTHON, given)
     if call is None:
         return wrapped(given, function)
     given = call.arguments(given)
@@ -167,7 +167,7 @@ def _tool(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 async def _tool_async(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     given, function = _invoked(*args, **kwargs)
-    call = ToolCall.begin(GoogleGenAIGuard.governor, _name_of(function), _PYTHON)
+    call = ToolCall.begin(GoogleGenAIGuard.governor, _name_of(function), _PYTHON, given)
     if call is None:
         return await wrapped(given, function)
     given = call.arguments(given)

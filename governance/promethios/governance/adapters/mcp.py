@@ -46,24 +46,25 @@ _Call = Callable[..., Awaitable[Any]]
 async def _tool(wrapped: _Call, session: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`call_tool(name, arguments, ...)`."""
     name, args, kwargs = _taken("name", args, kwargs)
-    call = _begin(session, "tools/call", str(name))
+    call = _begin(session, "tools/call", str(name), _arguments(args, kwargs))
     return await _decided(call, wrapped, name, args, kwargs)
 
 
 async def _prompt(wrapped: _Call, session: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`get_prompt(name, arguments, ...)`."""
     name, args, kwargs = _taken("name", args, kwargs)
-    call = _begin(session, "prompts/get", "prompts/get", {semconv.MCP_PROMPT_NAME: str(name)})
+    asked = {"name": name, "arguments": _arguments(args, kwargs)}  # no adapter further out decides a prompt
+    call = _begin(session, "prompts/get", "prompts/get", asked, {semconv.MCP_PROMPT_NAME: str(name)})
     return await _decided(call, wrapped, name, args, kwargs)
 
 
 async def _resource(wrapped: _Call, session: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`read_resource(uri, ...)`."""
     uri, args, kwargs = _taken("uri", args, kwargs)
-    call = _begin(session, "resources/read", "resources/read", {semconv.MCP_RESOURCE_URI: str(uri)})
+    shown = {"uri": str(uri)}
+    call = _begin(session, "resources/read", "resources/read", shown, {semconv.MCP_RESOURCE_URI: str(uri)})
     if call is None:
         return await wrapped(uri, *args, **kwargs)
-    shown = {"uri": str(uri)}
     redacted = call.arguments(shown)
     with call.running():
         result = await wrapped(uri if redacted is shown else redacted["uri"], *args, **kwargs)
@@ -91,14 +92,18 @@ def _taken(
     return kwargs.get(name), args, {key: value for key, value in kwargs.items() if key != name}
 
 
+def _arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    return args[0] if args else kwargs.get("arguments")
+
+
 def _begin(
-    session: Any, method: str, tool: str, attributes: Mapping[str, Any] | None = None
+    session: Any, method: str, tool: str, asked: Any, attributes: Mapping[str, Any] | None = None
 ) -> ToolCall | None:
     known = {semconv.MCP_METHOD: method, **(attributes or {})}
     server = getattr(getattr(session, "server_info", None), "name", None)
     if isinstance(server, str):
         known[semconv.MCP_SERVER_NAME] = server
-    return ToolCall.begin(MCPGuard.governor, tool, known)
+    return ToolCall.begin(MCPGuard.governor, tool, known, asked)
 
 
 class GovernanceMiddleware:
@@ -129,10 +134,10 @@ class GovernanceMiddleware:
 
     async def _decided(self, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         known = {semconv.MCP_METHOD: ctx.method}
-        call = ToolCall.begin(self._governor, str(ctx.params.get("name")), known)
+        given = ctx.params.get("arguments")
+        call = ToolCall.begin(self._governor, str(ctx.params.get("name")), known, given)
         if call is None:
             return await call_next(ctx)
-        given = ctx.params.get("arguments")
         redacted = call.arguments({} if given is None else given)
         if given is not None and redacted is not given:
             ctx = replace(ctx, params={**ctx.params, "arguments": redacted})

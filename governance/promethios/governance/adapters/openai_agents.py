@@ -82,7 +82,7 @@ async def _invoked(
 ) -> Any:
     """A tool's `on_invoke_tool(context, arguments)`."""
     context, arguments = _two(args, kwargs, "ctx", "input")
-    call = None if _is_left_to_mcp(tool) else _begin_tool(tool.name, context)
+    call = None if _is_left_to_mcp(tool) else _begin_tool(tool.name, context, arguments)
     if call is None:
         return await _awaited(wrapped(context, arguments))
     redacted = call.arguments(arguments)
@@ -98,7 +98,7 @@ async def _handed_over(
 ) -> Any:
     """A handoff's `on_invoke_handoff(context, arguments)`, which gives the agent that takes over."""
     context, arguments = _two(args, kwargs, "ctx", "input_json")
-    call = _begin_tool(handoff.tool_name, context)
+    call = _begin_tool(handoff.tool_name, context, arguments)
     if call is None:
         return await _awaited(wrapped(context, arguments))
     redacted = call.arguments(arguments)
@@ -138,11 +138,11 @@ def _is_left_to_mcp(tool: Any) -> bool:
     return getattr(kind, "value", None) == "mcp" and MCPGuard.governor is not None
 
 
-def _begin_tool(name: str, context: Any) -> ToolCall | None:
+def _begin_tool(name: str, context: Any, asked: Any) -> ToolCall | None:
     attributes = {semconv.TOOL_TYPE: "function"}
     if (agent := getattr(getattr(context, "agent", None), "name", None)) is not None:
         attributes[semconv.AGENT_NAME] = agent
-    return ToolCall.begin(OpenAIAgentsGuard.governor, name, attributes)
+    return ToolCall.begin(OpenAIAgentsGuard.governor, name, attributes, asked)
 
 
 async def _ran(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

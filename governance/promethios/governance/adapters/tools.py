@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ class ToolCall:
 
     @classmethod
     def begin(
-        cls, governor: Governor | None, name: str, attributes: Mapping[str, Any], asked: Any = None
+        cls, governor: Governor | None, name: str, attributes: Mapping[str, Any], asked: Any
     ) -> ToolCall | None:
         """The call to decide; None without a governor, or where an adapter further out decides it.
 
@@ -31,13 +32,13 @@ class ToolCall:
             governor: Who decides.
             name: The tool's.
             attributes: What else identifies the call.
-            asked: Its arguments: a tool that calls itself with others makes another call.
+            asked: Its arguments, also as JSON: a tool that calls itself with others makes another call.
         """
         if governor is None:
             return None
         named = {semconv.OPERATION_NAME: "execute_tool", semconv.TOOL_NAME: name, **attributes}
         call = GovernedCall.begin(governor, "tool", named)
-        if call is None and asked is not None and not _is_within(asked):
+        if call is None and not _is_within(asked):
             call = GovernedCall(governor, "tool", named, by_adapter=True)
         return None if call is None else cls(call)
 
@@ -76,6 +77,18 @@ def _is_within(asked: Any) -> bool:
     """Whether the call that runs around was decided with these arguments."""
     around = running()
     try:
-        return around is not None and bool(around.decision.payload.get("arguments") == Content(asked).seen)
+        return around is not None and bool(
+            _as_data(around.decision.payload.get("arguments")) == _as_data(Content(asked).seen)
+        )
     except Exception:  # arguments that cannot be compared: they are decided
         return False
+
+
+def _as_data(arguments: Any) -> Any:
+    """Arguments as data: one framework has them as JSON, another parsed; none at all are an empty map."""
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments) if arguments else None
+        except ValueError:
+            return arguments
+    return {} if arguments is None else arguments
