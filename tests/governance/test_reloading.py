@@ -156,6 +156,22 @@ def test_a_file_that_is_replaced_is_put_in_force(governor: Governor, file: Path,
         eventually(lambda: governor.bundle.id.version == "2")
 
 
+def test_a_directory_that_is_swapped_as_kubernetes_does_is_put_in_force(
+    governor: Governor, tmp_path: Path
+) -> None:
+    for version, tool in (("1", "a"), ("2", "b")):
+        (tmp_path / f"..{version}").mkdir()
+        made = tmp_path / f"..{version}" / "policies.yaml"
+        made.write_text(text(version, tool))
+        os.utime(made, (1, 1))  # the same size and time: only the file is another
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "policies.yaml").symlink_to("..data/policies.yaml")
+    with governor.watch(tmp_path / "policies.yaml", 0.02):
+        (tmp_path / "..tmp").symlink_to("..2")
+        (tmp_path / "..tmp").replace(tmp_path / "..data")
+        eventually(lambda: governor.bundle.id.version == "2")
+
+
 def test_a_change_of_a_base_is_put_in_force(governor: Governor, file: Path, tmp_path: Path) -> None:
     base = tmp_path / "base.yaml"
     base.write_text(text("1", "a"))
