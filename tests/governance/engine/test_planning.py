@@ -142,3 +142,9 @@ def test_a_condition_beside_what_came_before_must_hold(engine: MakeEngine, past:
         for n in (2, 1)
     ]
     assert found == [False, True]
+
+
+def test_a_condition_on_names_that_is_neither_true_nor_false_fails_its_policy(engine: MakeEngine) -> None:
+    made = engine({"when": "'[true, 1][size(tool.name)]'"})
+    assert [match.failed for match in made.evaluate(tool(""), State()).matches] == [False]
+    assert [match.failed for match in made.evaluate(tool("a"), State()).matches] == [True]
