@@ -50,7 +50,7 @@ def test_many_operations_leave_nothing_that_grows() -> None:
             providers.OpenAI() as server,
             OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client,
         ):
-            _work(governor, tracers, client, 1_000, 5)
+            _work(governor, tracers, client, OPERATIONS, 5)  # so that what is bounded is full
             objects, threads = _left()
             _work(governor, tracers, client, OPERATIONS, ASKED)
             server.requests.clear()
