@@ -51,3 +51,11 @@ def test_the_second_zero_of_a_clock_is_a_second_like_others() -> None:
     meter.add(2, 0)
     meter.add(3, 0)
     assert meter.within(10, 5.0) == 5
+
+
+def test_a_second_is_kept_once_however_often_it_is_added_to_or_stepped_back_behind() -> None:
+    meter = Meter()
+    for second in (50, 40, 50, 49) * 1000:
+        meter.add(1, second)
+    assert len(meter._begun) == 1
+    assert meter.within(1, 50.0) == 4000

@@ -210,6 +210,16 @@ def test_what_happened_stays_in_the_next_bundle_where_it_asks_the_same(engine: M
     assert enforced(others, tool("send"), state) is Verdict.ALLOW
 
 
+def test_steps_that_differ_only_in_an_attributes_pattern_are_two(engine: MakeEngine) -> None:
+    def after(region: str) -> dict[str, str]:
+        match = f"{{tool: read, attributes: {{region: '{region}'}}}}"
+        return {"match": "{tool: send}", "after": f"{{match: {match}, per: conversation}}"}
+
+    made, state = engine(after("eu-*"), after("us-*"), after("us-1")), State()
+    made.admit(tool("read", region="us-2"), state)
+    assert [match.policy_id for match in made.admit(tool("send"), state).matches] == ["p2"]
+
+
 def test_attributes_that_cannot_be_read_are_no_step_and_fail_the_policy(engine: MakeEngine) -> None:
     class Unreadable(dict[str, Any]):
         def get(self, key: str, default: Any = None) -> Any:
