@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tests.e2e.conftest import AGENTS, EXAMPLES, RunAgent
@@ -24,6 +32,35 @@ def test_a_redacted_card_number_is_nowhere(receiver: RunningReceiver, run_agent:
     assert b"4111111111111111" not in stored
     verdicts = {row["verdict"] for row in receiver.data("decisions", agent="leaky")}
     assert "redact" in verdicts
+
+
+def test_a_redacted_card_number_is_not_in_the_spool(tmp_path: Path) -> None:
+    """The receiver is away, so that all of it is parked on disk; requests are packed there."""
+    with socket.socket() as free, StandIn() as llm:
+        free.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        settings = {
+            "LLM": llm.url,
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_and_event",
+            "PROMETHIOS_API_KEY": "k",
+            "PROMETHIOS_ENDPOINT": f"http://127.0.0.1:{free.getsockname()[1]}",
+            "PROMETHIOS_POLICIES": str(AGENTS / "policies.yaml"),
+            "PROMETHIOS_SPOOL_DIR": str(tmp_path),
+        }
+        command = [sys.executable, str(AGENTS / "card.py")]
+        subprocess.run(command, env={**os.environ, **settings}, capture_output=True, timeout=60)
+    parked = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    unpacked = b"".join(_members(parked))
+    assert unpacked.count(b"[REDACTED:pii.card]") > 3
+    for kept in (parked, unpacked):
+        assert b"4111 1111" not in kept
+        assert b"4111111111111111" not in kept
+
+
+def _members(parked: bytes) -> Iterator[bytes]:
+    """What the gzip members hold that stand somewhere in `parked`."""
+    for found in re.finditer(rb"\x1f\x8b\x08", parked):
+        with suppress(zlib.error):
+            yield zlib.decompressobj(wbits=31).decompress(parked[found.start() :])
 
 
 def test_the_processor_alone_blocks_before_a_byte_leaves(
