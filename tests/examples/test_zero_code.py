@@ -38,7 +38,7 @@ def test_it_prints_what_its_readme_says_and_neither_the_blocked_call_nor_the_car
     assert run_example("zero_code", *COMMAND, **variables("zero-readme")) == said
     assert [request["model"] for request in llm.requests] == ["gpt-4o-mini", "gpt-4o-mini"]
     assert "[REDACTED:pii.card]" in repr(llm.requests)
-    assert "1111" not in repr(llm.requests)
+    assert " 1111" not in repr(llm.requests)
 
 
 def test_every_decision_arrives_though_every_span_is_sampled_away(

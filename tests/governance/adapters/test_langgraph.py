@@ -120,8 +120,8 @@ def test_a_denied_agent_does_not_run(guard: None, traced: Traced, way: str) -> N
 @each_way("redacted", "agent.before")
 def test_an_agent_gets_redacted_input(guard: None, agent: Any, llm: StandIn, way: str) -> None:
     given = go(agent, way, f"write about {CARD}")
-    assert "1111" not in str(given)
-    assert "1111" not in json.dumps(llm.requests)
+    assert " 1111" not in str(given)
+    assert " 1111" not in json.dumps(llm.requests)
     state = agent.get_state({"configurable": {"thread_id": "t-1"}})
     assert state.values["messages"][0].content == f"write about {CLEAN}"  # nor is it in what is kept
 
@@ -137,7 +137,7 @@ def test_an_output_is_withheld(guard: None, traced: Traced, way: str) -> None:
 @each_way("redacted", "agent.after")
 def test_an_output_comes_back_redacted(guard: None, traced: Traced, way: str) -> None:
     given = go(replies(f"card {CARD}"), way, "hello")
-    assert "1111" not in str(given)
+    assert " 1111" not in str(given)
     assert f"card {CLEAN}" in str(given)
     assert traced.points == ["agent.before", "agent.after"]
     assert traced.decisions[-1].attributes["promethios.decision.enforced"] == "redact"
@@ -147,7 +147,7 @@ def test_an_output_comes_back_redacted(guard: None, traced: Traced, way: str) ->
 def test_every_mode_of_streaming_is_redacted(guard: None, mode: Any) -> None:
     given = go(replies(f"card {CARD}"), "sync stream", "hello", stream_mode=mode)
     assert given
-    assert "1111" not in str(given)
+    assert " 1111" not in str(given)
 
 
 @each_way("seen", "agent.after")
@@ -308,8 +308,8 @@ def test_an_instrumented_run_is_decided_once(
     turn = ["model.before", "model.after"]
     first_run = ["agent.before", *turn, "tool.before", "tool.after", *turn, "agent.after"]
     assert traced.points == [*first_run, "agent.before", *turn, "tool.before"]
-    assert "1111" not in traced.everything()
-    assert "1111" not in json.dumps(llm.requests)
+    assert " 1111" not in traced.everything()
+    assert " 1111" not in json.dumps(llm.requests)
     assert len(traced.exporter.get_finished_spans()) > len(traced.decisions) + 4
 
 
@@ -338,7 +338,7 @@ def test_an_unsampled_run_is_guarded(
     with pytest.raises(PolicyViolation):
         go(agent, "sync", 'call delete_all {"path": "/"}', "t-2")
     assert ran == [CLEAN]
-    assert "1111" not in json.dumps(llm.requests)
+    assert " 1111" not in json.dumps(llm.requests)
 
 
 def test_graphs_pass_when_the_guard_is_off(governor: Governor, traced: Traced) -> None:

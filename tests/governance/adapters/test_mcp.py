@@ -143,7 +143,7 @@ def test_calls_over_a_transport_are_guarded(guard: None, traced: Traced, calls: 
         assert paid.content[0].text == f"paid 3 with {CLEAN}"  # type: ignore[union-attr]
         found = await session.call_tool(name="customer", arguments={"name": "Ann"})
         assert found.structured_content == {"name": "Ann", "card": CLEAN, "orders": [1, 2]}
-        assert "1111" not in found.model_dump_json()
+        assert " 1111" not in found.model_dump_json()
         withheld = await violation(session.call_tool("leak"))
         assert withheld == "tool.after blocked by policy 'secret-results': a secret must not leave"
 
@@ -155,7 +155,7 @@ def test_calls_over_a_transport_are_guarded(guard: None, traced: Traced, calls: 
     ]
     assert traced.points == ["tool.before"] + ["tool.before", "tool.after"] * 3
     assert {each["mcp.server.name"] for each in told(traced, "tool.before")} == {"shop"}
-    assert "1111" not in traced.everything()
+    assert " 1111" not in traced.everything()
 
 
 @pytest.mark.proves("mcp", "tool.after", "redacted", "async")

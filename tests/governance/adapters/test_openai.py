@@ -102,7 +102,7 @@ def test_the_request_leaves_redacted(client: OpenAI, llm: StandIn, guard: None) 
     messages = [{"role": "system", "content": "be kind"}, *ask(f"pay {CARD} now")]
     client.chat.completions.create(model=ALLOWED, messages=messages)
     (sent,) = llm.requests
-    assert "1111" not in json.dumps(sent)
+    assert " 1111" not in json.dumps(sent)
     assert sent["messages"][0] == {"role": "system", "content": "be kind"}
     assert messages[1]["content"] == f"pay {CARD} now"  # the application's own objects stay as they are
 
@@ -112,7 +112,7 @@ def test_content_in_extra_body_leaves_redacted(client: OpenAI, llm: StandIn, gua
         model=ALLOWED, messages=ask("hi"), extra_body={"messages": ask(f"pay {CARD}"), "user": "u-1"}
     )
     (sent,) = llm.requests
-    assert "1111" not in json.dumps(sent)
+    assert " 1111" not in json.dumps(sent)
     assert sent["user"] == "u-1"
 
 
@@ -120,7 +120,7 @@ def test_the_clients_own_objects_can_be_sent_back(client: OpenAI, llm: StandIn, 
     answer = client.chat.completions.create(model=ALLOWED, messages=ask("hi")).choices[0].message
     again: list[Any] = [*ask("hi"), answer, *ask(f"pay {CARD}")]
     client.chat.completions.create(model=ALLOWED, messages=again, extra_body={"messages": again})
-    assert "1111" not in json.dumps(llm.requests)
+    assert " 1111" not in json.dumps(llm.requests)
     assert llm.requests[1]["messages"][1]["role"] == "assistant"
 
 
@@ -133,7 +133,7 @@ def test_the_answer_comes_back_redacted(client: OpenAI, guard: None) -> None:
     (call,) = answer.choices[0].message.tool_calls or ()
     arguments = json.loads(call.function.arguments)  # type: ignore[union-attr]
     assert arguments["note"] == "x"
-    assert "1111" not in arguments["card"]
+    assert " 1111" not in arguments["card"]
 
 
 def test_a_stream_passes_and_its_tokens_count(client: OpenAI, governor: Governor, guard: None) -> None:
@@ -213,7 +213,7 @@ def test_captured_content_is_redacted_in_the_span(client: OpenAI, instrumented: 
     client.chat.completions.create(model=ALLOWED, messages=ask(f"pay {CARD}"))
     (span,) = instrumented.spans(f"chat {ALLOWED}")
     assert "pay " in span.attributes["gen_ai.input.messages"]
-    assert "1111" not in instrumented.everything()
+    assert " 1111" not in instrumented.everything()
 
 
 @pytest.mark.parametrize(

@@ -166,8 +166,8 @@ def test_a_result_is_redacted_before_the_model_reads_it(
     result = go(llm, way, shop(ran), 'call customer {"name": "Ann"}')
     assert ran == ["Ann"]
     assert CLEAN in llm.requests[1]["messages"][-1]["content"]
-    assert "1111" not in json.dumps(llm.requests)
-    assert "1111" not in str(result.to_input_list())
+    assert " 1111" not in json.dumps(llm.requests)
+    assert " 1111" not in str(result.to_input_list())
 
 
 @each_way("blocked", "tool.after")
@@ -192,7 +192,7 @@ def test_a_denied_agent_does_not_run(guard: None, llm: StandIn, traced: Traced, 
 def test_an_agent_gets_redacted_input(guard: None, llm: StandIn, ran: Ran, way: str) -> None:
     messages = [{"role": "user", "content": f"write to {CARD}"}]
     result = go(llm, way, shop(ran), messages)
-    assert "1111" not in json.dumps(llm.requests)
+    assert " 1111" not in json.dumps(llm.requests)
     assert result.input == [{"role": "user", "content": f"write to {CLEAN}"}]
 
 
@@ -207,8 +207,8 @@ def test_an_output_comes_back_redacted(llm: StandIn, traced: Traced, ran: Ran, w
     finally:
         OpenAIAgentsGuard().uninstrument()
     assert result.final_output == f"I read: card {CLEAN}"
-    assert "1111" not in str(result.new_items)
-    assert "1111" not in str(result.to_input_list())
+    assert " 1111" not in str(result.new_items)
+    assert " 1111" not in str(result.to_input_list())
     assert [e["promethios.decision.enforced"] for e in told(traced, "agent.after")] == ["redact"]
 
 
@@ -484,7 +484,7 @@ def test_an_instrumented_run_is_decided_once(
     turn = ["model.before", "model.after"]
     first_run = ["agent.before", *turn, "tool.before", "tool.after", *turn, "agent.after"]
     assert traced.points == [*first_run, "agent.before", *turn, "tool.before"]
-    assert "1111" not in traced.everything()
+    assert " 1111" not in traced.everything()
     assert len(traced.exporter.get_finished_spans()) > len(traced.decisions) + 4
 
 

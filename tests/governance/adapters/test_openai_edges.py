@@ -234,7 +234,7 @@ def test_an_answer_parsed_into_the_applications_model_is_redacted(governor: Gove
 
     answer = Answer(choices=[parsed, CARD])
     result = _after(GovernedCall(governor, "model", {}), answer)
-    assert "1111" not in result.model_dump_json()
+    assert " 1111" not in result.model_dump_json()
     assert result.choices[0] is parsed
 
 

