@@ -1,15 +1,34 @@
-"""What the fields of plain JSON may hold, and how a wrong one is named."""
+"""What the fields of plain JSON may hold, how a wrong one is named, and the same as JSON Schema."""
 
 from __future__ import annotations
 
 import difflib
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from promethios.receiver.ingest.values import INT64_MAX
 
-Read = Callable[[Any], Any]
+Take = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How a field is read.
+
+    Args:
+        take: Gives the value as it is kept; raises ValueError where it cannot be used.
+        schema: What may be sent, as JSON Schema: for the description of the API.
+    """
+
+    take: Take
+    schema: Mapping[str, Any]
+
+    def __call__(self, value: Any) -> Any:
+        return self.take(value)
+
+
 Fields = Mapping[str, Read]
 
 _LATEST_MS: Final = INT64_MAX // 1_000_000
@@ -53,9 +72,14 @@ def _nearest(name: str, known: Fields) -> str:
     return f"; did you mean {close[0]!r}?" if close else own
 
 
+def _described(**schema: Any) -> Callable[[Take], Read]:
+    return lambda take: Read(take, schema)
+
+
 def text(longest: int, least: int = 0) -> Read:
     """Text of so many characters."""
 
+    @_described(type="string", minLength=least, maxLength=longest)
     def read(value: Any) -> str:
         if not isinstance(value, str) or not least <= len(value) <= longest:
             raise ValueError(f"must be text of {least} to {longest} characters")
@@ -64,6 +88,7 @@ def text(longest: int, least: int = 0) -> Read:
     return read
 
 
+@_described(type="string", minLength=1, maxLength=200)
 def name(value: Any) -> str:
     """A name: 1 to 200 printable characters."""
     if not isinstance(value, str) or not 1 <= len(value) <= 200 or not value.isprintable():
@@ -74,6 +99,7 @@ def name(value: Any) -> str:
 def choice(*values: str) -> Read:
     """One of these words."""
 
+    @_described(enum=list(values))
     def read(value: Any) -> str:
         if value not in values:
             raise ValueError(f"must be one of {', '.join(values)}")
@@ -82,6 +108,7 @@ def choice(*values: str) -> Read:
     return read
 
 
+@_described(type="number")
 def number(value: Any) -> float | int:
     """A finite number; a whole one that 64 bits hold stays whole."""
     if type(value) is int:
@@ -91,13 +118,15 @@ def number(value: Any) -> float | int:
     raise ValueError("must be a number")
 
 
+@_described(type="number", minimum=0)
 def positive(value: Any) -> float | int:
     """A number from 0."""
-    if (read := number(value)) >= 0:
-        return read
+    if (read := number.take(value)) >= 0:
+        return read  # type: ignore[no-any-return]
     raise ValueError("must be a number from 0")
 
 
+@_described(type="number", minimum=_EARLIEST_MS, maximum=_LATEST_MS, description="Unix milliseconds")
 def milliseconds(value: Any) -> int:
     """Unix milliseconds, as nanoseconds."""
     if type(value) not in (int, float) or not 0 < value <= _LATEST_MS:
@@ -110,6 +139,7 @@ def milliseconds(value: Any) -> int:
 def hexadecimal(size: int) -> Read:
     """So many bytes in hexadecimal, not all of them zero."""
 
+    @_described(type="string", pattern=f"^(?!0+$)[0-9a-fA-F]{{{2 * size}}}$")
     def read(value: Any) -> bytes:
         digits = f"must be {2 * size} hexadecimal digits, not all zero"
         if not isinstance(value, str) or len(value) != 2 * size or not value.isascii():
@@ -125,6 +155,7 @@ def hexadecimal(size: int) -> Read:
     return read
 
 
+@_described(type="array", maxItems=_MOST_LISTED, items=name.schema)
 def names(value: Any) -> list[str]:
     """A list of names."""
     if not isinstance(value, list) or len(value) > _MOST_LISTED:
@@ -132,6 +163,14 @@ def names(value: Any) -> list[str]:
     return [name(each) for each in value]
 
 
+_SCALAR: Final = {"type": ["string", "number", "boolean"]}
+
+
+@_described(
+    type="object",
+    maxProperties=_MOST_ATTRIBUTES,
+    additionalProperties={"anyOf": [_SCALAR, {"type": "array", "maxItems": _MOST_LISTED, "items": _SCALAR}]},
+)
 def attributes(value: Any) -> dict[str, Any]:
     """Names with text, numbers, booleans, or lists of them."""
     if not isinstance(value, dict) or len(value) > _MOST_ATTRIBUTES:
