@@ -1,0 +1,100 @@
+"""The settings, what each of them means, and what they may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from promethios.receiver.settings.address import Address
+from promethios.receiver.settings.errors import SettingsError
+from promethios.receiver.store.urls import sqlite_path
+
+T = TypeVar("T")
+
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The receiver's settings.
+
+    Args:
+        db: The database: a path, or ``sqlite:///path``.
+        http: Where OTLP/HTTP, the API and the console listen.
+        grpc: Where OTLP/gRPC listens, or ``off``.
+        behind_tls_proxy: A proxy in front ends TLS, so an address that others can reach is meant.
+        max_body_bytes: The largest request, packed and unpacked.
+        max_items: The most spans, points or records in a request.
+        memory_bytes: Bytes of request bodies in memory at once; what comes then is told to try again.
+        queue_bytes: Bytes that may wait for the writer; what comes then is told to try again.
+        commit_ms: How long a request waits for others to share its commit.
+        threads: Requests that are worked on at once.
+        connections: Connections at once; further ones wait.
+        idle_seconds: After how long without a byte a connection is closed.
+
+    Raises:
+        SettingsError: A value cannot be used.
+    """
+
+    db: str = "promethios.db"
+    http: str = "127.0.0.1:4318"
+    grpc: str = "127.0.0.1:4317"
+    behind_tls_proxy: bool = False
+    max_body_bytes: int = 64 * _MIB
+    max_items: int = 100_000
+    memory_bytes: int = 256 * _MIB
+    queue_bytes: int = 128 * _MIB
+    commit_ms: int = 5
+    threads: int = 16
+    connections: int = 512
+    idle_seconds: int = 60
+
+    def __post_init__(self) -> None:
+        for name in ("max_body_bytes", "max_items", "memory_bytes", "queue_bytes", "threads"):
+            self._at_least(name, 1)
+        self._at_least("commit_ms", 0)
+        self._at_least("connections", 16)
+        self._at_least("idle_seconds", 1)
+        self._check("db", lambda: self.path)
+        self._check_addresses()
+
+    def _check_addresses(self) -> None:
+        addresses = {
+            "http": self._check("http", lambda: self.http_address),
+            "grpc": self._check("grpc", lambda: self.grpc_address),
+        }
+        for name, address in addresses.items():
+            if address is not None and not address.loopback and not self.behind_tls_proxy:
+                raise SettingsError(
+                    f"{name} = {address}: others can reach this address, and keys would travel in the clear; "
+                    "listen on 127.0.0.1, or put a proxy that ends TLS in front and say --behind-tls-proxy"
+                )
+
+    def _at_least(self, name: str, least: int) -> None:
+        if getattr(self, name) < least:
+            raise SettingsError(f"{name} = {getattr(self, name)}: it must be at least {least}")
+
+    def _check(self, name: str, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except ValueError as error:
+            # A database's URL may hold a password: it is not repeated.
+            shown = name if name == "db" else f"{name} = {getattr(self, name)}"
+            raise SettingsError(f"{shown}: {error}") from error
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return sqlite_path(self.db)
+
+    @property
+    def http_address(self) -> Address:
+        """Where HTTP listens."""
+        return Address.parse(self.http)
+
+    @property
+    def grpc_address(self) -> Address | None:
+        """Where gRPC listens; None when it is off."""
+        return None if self.grpc == "off" else Address.parse(self.grpc)
