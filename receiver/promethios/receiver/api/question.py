@@ -15,9 +15,12 @@ _HOUR: Final = 3_600_000
 _RANGE: Final = 6 * _HOUR
 _STEPS: Final = 120
 _MOST_STEPS: Final = 11_000
-_MOST_ROWS: Final = 1_000
-_LATEST: Final = 2**63 // 1_000_000 - 1
-_LONGEST: Final = 10_000
+#: The most rows of one answer.
+MOST_ROWS: Final = 1_000
+#: The latest moment that can be asked for, Unix milliseconds.
+LATEST: Final = 2**63 // 1_000_000 - 1
+#: The longest text of a filter, characters.
+LONGEST: Final = 10_000
 
 #: What every route understands, so that a dashboard may send the same to all of them.
 COMMON: Final = frozenset({"from", "to", "agent", "step", "limit", "cursor"})
@@ -75,15 +78,15 @@ def parse_question(arguments: Mapping[str, str], filters: frozenset[str]) -> Que
     known = COMMON | filters
     if unknown := sorted(set(arguments) - known):
         raise _bad(f"unknown parameter {unknown[0][:60]!r}: this route knows {', '.join(sorted(known))}")
-    end = _number(arguments, "to", time.time_ns() // 1_000_000, 0, _LATEST)
-    start = _number(arguments, "from", max(0, end - _RANGE), 0, _LATEST)
+    end = _number(arguments, "to", time.time_ns() // 1_000_000, 0, LATEST)
+    start = _number(arguments, "from", max(0, end - _RANGE), 0, LATEST)
     if start > end:
         raise _bad(f"'from' ({start}) is after 'to' ({end}): both are Unix milliseconds")
     return Question(
         start,
         end,
         _step(arguments, end - start),
-        _number(arguments, "limit", 100, 1, _MOST_ROWS),
+        _number(arguments, "limit", 100, 1, MOST_ROWS),
         _cursor(arguments.get("cursor", "")),
         {name: _values(name, arguments.get(name, "")) for name in filters | {"agent"}},
     )
@@ -95,7 +98,7 @@ def cursor_of(when: int, row_id: int) -> str:
 
 
 def _step(arguments: Mapping[str, str], length: int) -> int:
-    step = _number(arguments, "step", max(1_000, length // _STEPS), 1, _LATEST)
+    step = _number(arguments, "step", max(1_000, length // _STEPS), 1, LATEST)
     step = max(1_000, round(step / 1_000) * 1_000)
     if length // step > _MOST_STEPS:
         raise _bad(
@@ -126,8 +129,8 @@ def _cursor(text: str) -> tuple[int, int] | None:
 def _values(name: str, text: str) -> tuple[str, ...]:
     if text in _ALL:
         return ()
-    if len(text) > _LONGEST:
-        raise _bad(f"{name!r} is longer than {_LONGEST} characters")
+    if len(text) > LONGEST:
+        raise _bad(f"{name!r} is longer than {LONGEST} characters")
     return tuple(text.split("|"))
 
 
