@@ -22,7 +22,8 @@ PAUSE_SECONDS = 0.7
 @pytest.fixture
 def server(services: Services, tmp_path: Path) -> HttpServer:
     settings = Settings(db=str(tmp_path / "promethios.db"), http="127.0.0.1:0")
-    return HttpServer(create_app(services, Budget(settings.memory_bytes)), services.gate, settings)
+    app = create_app(services, Budget(settings.memory_bytes))
+    return HttpServer(app, services.gate, settings, services.counts)
 
 
 @pytest.mark.parametrize("begun", [0, 40])

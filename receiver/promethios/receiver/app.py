@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Response, g, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -22,6 +22,7 @@ from promethios.receiver.otlp.http import otlp_blueprint
 from promethios.receiver.plain.http import plain_blueprint
 from promethios.receiver.refusal import Kind, Refusal, unavailable
 from promethios.receiver.services import Services
+from promethios.receiver.telemetry.counts import signal_at
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +60,9 @@ def create_app(services: Services, budget: Budget) -> Flask:
 
     @app.errorhandler(Exception)
     def refuse(error: Exception) -> Response:
-        return _answer(request, _as_refusal(error))
+        refusal = _as_refusal(error)
+        services.counts.refused_request(signal_at(request.path), refusal)
+        return answer(request.path, request.headers.get("Content-Type", ""), refusal)
 
     @app.after_request
     def protect(response: WerkzeugResponse) -> WerkzeugResponse:
@@ -93,7 +96,3 @@ def _words(error: HTTPException, headers: Mapping[str, str]) -> str:
     if error.code == Kind.WRONG_METHOD.http:
         return f"{request.method} is not possible at {where}: use {headers['Allow']}"
     return error.description or error.name
-
-
-def _answer(request: Request, refusal: Refusal) -> Response:
-    return answer(request.path, request.headers.get("Content-Type", ""), refusal)

@@ -15,6 +15,7 @@ from waitress.utilities import BadRequest  # type: ignore[import-untyped]
 from promethios.receiver.access.gate import Gate
 from promethios.receiver.answers import answer
 from promethios.receiver.refusal import Kind, Refusal, too_large, unavailable
+from promethios.receiver.telemetry.counts import Counts, signal_at
 
 #: How long, and how many bytes, a client may go on sending after it was refused. Closing at once would reset
 #: the connection, and the client would not read why.
@@ -34,7 +35,9 @@ class Refused(ErrorTask):  # type: ignore[misc]
         """Write the answer, and close after it: what follows on the connection cannot be trusted."""
         refusal = _refusal(self.request)
         content_type = getattr(self.request, "headers", {}).get("CONTENT_TYPE", "")
-        response = answer(getattr(self.request, "path", ""), content_type, refusal)
+        path = getattr(self.request, "path", "")
+        self.channel.counts.refused_request(signal_at(path), refusal)
+        response = answer(path, content_type, refusal)
         body = response.get_data()
         self.status = response.status
         self.response_headers.extend(response.headers.to_wsgi_list())
@@ -89,6 +92,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     """
 
     request: Any
+    counts: Counts
     error_task_class = Refused
     linger = False
     _lingers_until = 0.0

@@ -39,7 +39,13 @@ class Refusal(Exception):
         message: For the client's developer: what was wrong, and what to do. It never repeats content or keys.
         retry_after: Seconds after which to try again, for a retryable kind.
         headers: Further headers of the HTTP answer.
+        crowded: It is refused because too much waits already, and not because something is broken.
+
+    Attributes:
+        items: How many items were refused with it: set by who has decoded the request, for the counts.
     """
+
+    items = 0
 
     def __init__(
         self,
@@ -48,17 +54,19 @@ class Refusal(Exception):
         *,
         retry_after: int | None = None,
         headers: Mapping[str, str] | None = None,
+        crowded: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.retry_after = retry_after
         self.headers = dict(headers or {})
+        self.crowded = crowded
 
 
-def unavailable(message: str, retry_after: int = 1) -> Refusal:
+def unavailable(message: str, retry_after: int = 1, *, crowded: bool = False) -> Refusal:
     """A passing fault: the client keeps its data and tries again after `retry_after` seconds."""
-    return Refusal(Kind.UNAVAILABLE, message, retry_after=retry_after)
+    return Refusal(Kind.UNAVAILABLE, message, retry_after=retry_after, crowded=crowded)
 
 
 def too_large(limit: int) -> Refusal:

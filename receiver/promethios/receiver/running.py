@@ -39,7 +39,8 @@ class Receiver:
         self._services = Services.open(settings)
         try:
             budget = Budget(settings.memory_bytes)
-            self._http = HttpServer(create_app(self._services, budget), self._services.gate, settings)
+            app = create_app(self._services, budget)
+            self._http = HttpServer(app, self._services.gate, settings, self._services.counts)
             address = settings.grpc_address
             self._grpc = None if address is None else GrpcServer(self._services, budget, address)
             self.first_keys = self._make_first_keys()

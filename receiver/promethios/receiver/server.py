@@ -15,6 +15,7 @@ from waitress.server import create_server  # type: ignore[import-untyped]
 from promethios.receiver.access.gate import Gate
 from promethios.receiver.connections import Connection, parser_for
 from promethios.receiver.settings import Address, Settings, SettingsError
+from promethios.receiver.telemetry.counts import Counts
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +36,13 @@ class HttpServer:
         app: The application.
         gate: Knows whose large bodies are taken.
         settings: Where to listen, and the limits.
+        counts: Counts what is refused before the application sees it.
 
     Raises:
         SettingsError: The address cannot be listened on.
     """
 
-    def __init__(self, app: Flask, gate: Gate, settings: Settings) -> None:
+    def __init__(self, app: Flask, gate: Gate, settings: Settings, counts: Counts) -> None:
         self._ending = threading.Event()
         self._map: dict[int, Any] = {}
         listener = _listen(settings.http_address)
@@ -62,7 +64,7 @@ class HttpServer:
             ident=None,
         )
         self._server.channel_class = type(
-            "ReceiverConnection", (Connection,), {"parser_class": parser_for(gate)}
+            "ReceiverConnection", (Connection,), {"parser_class": parser_for(gate), "counts": counts}
         )
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 

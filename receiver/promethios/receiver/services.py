@@ -17,6 +17,7 @@ from promethios.receiver.ingest.writer import Writer
 from promethios.receiver.refusal import Refusal
 from promethios.receiver.settings import Settings
 from promethios.receiver.store.sqlite import SQLiteStore
+from promethios.receiver.telemetry.counts import Counts
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Services:
         keyring: The API keys.
         gate: Who may do what.
         pipeline: The way of a request into the database.
+        counts: How much came, and what became of it.
         started: When the receiver started, Unix nanoseconds.
     """
 
@@ -41,6 +43,7 @@ class Services:
     keyring: Keyring
     gate: Gate
     pipeline: Pipeline
+    counts: Counts = field(default_factory=Counts)
     started: int = field(default_factory=time.time_ns)
 
     @classmethod

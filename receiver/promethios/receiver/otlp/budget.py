@@ -34,7 +34,7 @@ class Budget:
     def _take(self, share: Share, size: int) -> None:
         with self._lock:
             if self._taken > share.size and self._taken + size > self._most:
-                raise unavailable("too many bytes of requests are in memory", retry_after=1)
+                raise unavailable("too many bytes of requests are in memory", crowded=True)
             self._taken += size
             share.size += size
 

@@ -77,17 +77,20 @@ def _handler(services: Services, budget: Budget, name: str, signal: Signal) -> A
     def export(body: bytes, context: Any) -> bytes:
         try:
             if not slots.acquire(blocking=False):
-                raise unavailable("too many requests at once")
+                raise unavailable("too many requests at once", crowded=True)
             try:
                 return _export(services, budget, signal, body, context)
             finally:
                 slots.release()
         except Refusal as refusal:
+            services.counts.refused_request(signal, refusal)
             _abort(context, refusal)
         except Exception:
             # An exception that leaves a handler becomes UNKNOWN, and the client drops its batch.
             _log.exception("%s/Export failed", name)
-            _abort(context, unavailable("the receiver failed to answer; its log says why", retry_after=3))
+            failure = unavailable("the receiver failed to answer; its log says why", retry_after=3)
+            services.counts.refused_request(signal, failure)
+            _abort(context, failure)
 
     methods: dict[str, Any] = {"Export": _unary(export)}
     return grpc.method_handlers_generic_handler(name, methods)

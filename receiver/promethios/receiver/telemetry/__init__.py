@@ -1,0 +1,1 @@
+"""What the receiver says about itself: counts, ``/metrics``, and OTLP to somebody else."""
