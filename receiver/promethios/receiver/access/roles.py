@@ -27,6 +27,7 @@ RULES: Final[dict[str, Scope | None]] = {
     "otlp": Scope.INGEST,
     "plain": Scope.INGEST,
     "api": Scope.READ,
+    "openapi": Scope.READ,
     "keys": Scope.ADMIN,
     "trust": Scope.ADMIN,
     "health": None,

@@ -1,0 +1,129 @@
+"""The words of the API's answers: what each column of a row holds, said once for all routes.
+
+A column means the same wherever it stands; where it does not, the row says so itself (`rows.py`).
+Times are Unix milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from promethios.governance.decision import Verdict
+from promethios.governance.operation import POINTS
+
+Schema = Mapping[str, Any]
+
+
+def text(description: str, **further: Any) -> Schema:
+    """Text."""
+    return {"type": "string", "description": description, **further}
+
+
+def whole(description: str, **further: Any) -> Schema:
+    """A whole number from 0."""
+    return {"type": "integer", "minimum": 0, "description": description, **further}
+
+
+def real(description: str, **further: Any) -> Schema:
+    """A number."""
+    return {"type": "number", "description": description, **further}
+
+
+def flag(description: str) -> Schema:
+    """True or false."""
+    return {"type": "boolean", "description": description}
+
+
+def or_null(schema: Schema) -> Schema:
+    """The same, or null where there is none."""
+    kinds = schema["type"]
+    return {**schema, "type": [*([kinds] if isinstance(kinds, str) else kinds), "null"]}
+
+
+def moment(description: str) -> Schema:
+    """A time."""
+    return {"type": "integer", "description": f"{description}; Unix milliseconds"}
+
+
+_TRACE: Final = text("The trace, 32 hexadecimal digits; empty where there is none")
+_SPAN: Final = text("The span of the operation, 16 hexadecimal digits; empty where there is none")
+
+COLUMNS: Final[Mapping[str, Schema]] = {
+    "action": text("What the policy asks for when it matches"),
+    "agent": or_null(text("The one agent that the key speaks for; null for any")),
+    "agent_id": text("The agent: its id, else its name, else its service's name"),
+    "agents": whole("How many agents"),
+    "alarmed": flag("Whether a sudden change is being alarmed about"),
+    "bad": real("Faded weight of what went against it"),
+    "blocked": whole("Decisions that were enforced as a block"),
+    "body": or_null(text("What the record says; what is no text is JSON")),
+    "bound": real("The upper 90 % bound of the share of violations"),
+    "bundle_version": text("The version of the policies that decided"),
+    "calls": whole("Calls of models and tools"),
+    "change": real("The sum that raises the alarm of a sudden change"),
+    "conversation_id": or_null(text("The conversation")),
+    "coverage": or_null(
+        real("The share of calls that a decision was made for; null without calls", minimum=0, maximum=1)
+    ),
+    "created": moment("When it was made"),
+    "critical": whole("Violations of severity critical"),
+    "decision_id": text("The decision"),
+    "decisions": whole("How many decisions"),
+    "detector": text("What was found, such as pii.card; or what matched"),
+    "direction": text("Which way the tokens went", enum=["input", "output"]),
+    "duration_us": real("How long the decision took, microseconds", minimum=0),
+    "enforced": text("What was done"),
+    "environment": text("The environment that the key's text names"),
+    "event_name": text("The event that the record is; empty for an ordinary record"),
+    "evidence": real("How much is known of the agent: its faded decisions"),
+    "expires": or_null(moment("When it ends; null for never")),
+    "first_seen": moment("When the agent was first seen"),
+    "flagged": whole("Decisions that were enforced as a flag"),
+    "good": real("Faded number of clean decisions"),
+    "governed": whole("Calls that a decision was made for"),
+    "input_tokens": whole("Tokens that models were given"),
+    "instance_id": text("The process that decided"),
+    "instances": whole("Processes that were seen"),
+    "key_id": text("The public part of the key"),
+    "last_bundle_version": or_null(text("The version of the policies that decided last")),
+    "last_ingest": or_null(moment("When telemetry last arrived; null for never")),
+    "last_seen": moment("When it was last seen"),
+    "last_used": or_null(moment("When the key was last used; null for never")),
+    "logs": whole("Log records"),
+    "method": text("The formula of trust and its version"),
+    "metric_points": whole("Points of metrics"),
+    "mode": text("enforce, or shadow: decided and not enforced"),
+    "model": or_null(text("The model that was asked for")),
+    "output_tokens": whole("Tokens that models gave"),
+    "point": text("The intervention point", examples=sorted(POINTS)),
+    "policies": text("The policies that matched, joined by commas"),
+    "policy_id": text("The policy"),
+    "quantile": text("Which quantile", enum=["p50", "p95", "p99"]),
+    "reason": text("Why, in words that hold no content"),
+    "redacted": whole("Decisions that were enforced as a redaction"),
+    "revoked": or_null(moment("When it was revoked; null for a key that works")),
+    "schema": text("The revision of the database's tables"),
+    "scopes": text("What the key may be used for, joined by commas"),
+    "score": whole("Trust, from 0 to 1000", maximum=1000),
+    "seq": whole("The number of the decision in its process, without gaps"),
+    "service_name": text("The service's name"),
+    "severity": text("How severe it is"),
+    "signal": text("Which signal", enum=["spans", "metrics", "logs"]),
+    "span_id": _SPAN,
+    "spans": whole("Spans"),
+    "started": moment("When the receiver was started"),
+    "status": text("Whether the agent lives", enum=["live", "stale", "down"]),
+    "store": text("What the data is stored in"),
+    "tenant": text("Whose it is"),
+    "tier": text("The tier of the score", enum=["trusted", "standard", "probation", "restricted"]),
+    "time": moment("When it was"),
+    "tool": or_null(text("The tool")),
+    "trace_id": _TRACE,
+    "trust": whole("Trust, from 0 to 1000", maximum=1000),
+    "updated": or_null(moment("When the latest decision moved it; null before the first")),
+    "value": real("The number of this step"),
+    "verdict": text("What was decided", enum=[verdict.value for verdict in Verdict]),
+    "version": text("The version of Promethios"),
+    "violations": whole("Matches of policies"),
+}

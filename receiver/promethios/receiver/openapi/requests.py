@@ -1,0 +1,102 @@
+"""What may be asked: the parameters of questions and the bodies of what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from promethios.receiver.access.roles import Scope
+from promethios.receiver.api.question import COMMON, LATEST, LONGEST, MOST_ROWS
+from promethios.receiver.plain.kinds import Kind
+
+Parameter = dict[str, Any]
+
+_MOMENT: Final = {"type": "integer", "minimum": 0, "maximum": LATEST}
+_ABOUT: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "from": (_MOMENT, "From when, Unix milliseconds; by default six hours before `to`"),
+    "to": (_MOMENT, "Until when, Unix milliseconds, included; by default now"),
+    "step": (
+        {"type": "integer", "minimum": 1, "maximum": LATEST},
+        "The width of a step of a series, milliseconds, rounded to seconds; by default a 120th of the range",
+    ),
+    "limit": ({"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": 100}, "The most rows"),
+    "cursor": (
+        {"type": "string", "pattern": "^([0-9]{1,19}-[0-9]{1,19})?$"},
+        "Where to go on: the `cursor` of the page before",
+    ),
+}
+_PATH: Final[dict[str, dict[str, Any]]] = {
+    "trace_id": {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"},
+    "key_id": {"type": "string", "minLength": 1},
+    "agent_id": {"type": "string", "minLength": 1},
+}
+
+
+def query_parameters(filters: Iterable[str]) -> list[Parameter]:
+    """The parameters of a question that knows these filters besides the common ones."""
+    return [_query(name) for name in sorted(COMMON | set(filters))]
+
+
+def path_parameters(names: Iterable[str]) -> list[Parameter]:
+    """The parameters that stand in an address."""
+    return [{"name": name, "in": "path", "required": True, "schema": _PATH[name]} for name in sorted(names)]
+
+
+def _query(name: str) -> Parameter:
+    any_of = f"One {name}, or several joined by `|`; without it, all"
+    schema, about = _ABOUT.get(name, ({"type": "string", "maxLength": LONGEST}, any_of))
+    return {"name": name, "in": "query", "description": about, "schema": schema}
+
+
+def body(schema: Any, *, required: bool = True) -> dict[str, Any]:
+    """A body of JSON."""
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
+
+
+def plain_body(kind: Kind) -> dict[str, Any]:
+    """One object of plain JSON, or a list of them; a field that is null is as good as left out."""
+    fields = {
+        name: {"anyOf": [read.schema, {"type": "null"}]} if name not in kind.needed else dict(read.schema)
+        for name, read in kind.fields.items()
+    }
+    item = {
+        "type": "object",
+        "properties": fields,
+        "required": sorted({"agent_id", *kind.needed}),
+        "additionalProperties": False,
+    }
+    if "id" in fields:
+        item["dependentRequired"] = {"id": ["time"]}
+    return body({"anyOf": [item, {"type": "array", "items": item}]})
+
+
+#: What makes a key.
+NEW_KEY: Final = body(
+    {
+        "type": "object",
+        "properties": {
+            "scope": {"type": "string", "description": f"Joined by commas: {', '.join(Scope)}"},
+            "tenant": {"type": "string", "description": "Whose; by default the administrator's own"},
+            "agent": {"type": ["string", "null"], "description": "The one agent that it speaks for"},
+            "environment": {"type": "string", "default": "live"},
+            "days": {
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "maximum": 36_500,
+                "description": "For how long",
+            },
+        },
+        "required": ["scope"],
+        "additionalProperties": False,
+    }
+)
+
+#: What may be said to an acknowledged alarm.
+NOTE: Final = body(
+    {
+        "type": "object",
+        "properties": {"note": {"type": "string", "maxLength": 200}},
+        "additionalProperties": False,
+    },
+    required=False,
+)

@@ -1,0 +1,138 @@
+"""What a row of each route's answer holds: the names of its columns, and what differs from `COLUMNS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from promethios.receiver.openapi.columns import COLUMNS, Schema, moment, or_null, real, text, whole
+
+
+def row(names: str, **own: Schema) -> dict[str, Any]:
+    """A row that has all of these columns, and no other.
+
+    Raises:
+        KeyError: A name is not in `COLUMNS` and is not the row's own.
+    """
+    columns = {name: COLUMNS[name] for name in names.split()} | own
+    return {
+        "type": "object",
+        "properties": columns,
+        "required": sorted(columns),
+        "additionalProperties": False,
+    }
+
+
+def _counts(about: str, *names: str) -> dict[str, Schema]:
+    return {name: whole(about) for name in names}
+
+
+_MICROSECONDS: Final = or_null(real("Duration of a decision, microseconds; null without decisions"))
+_TRUST: Final = (
+    "agent_id score tier bound evidence alarmed method updated decisions good bad change"  # how it stands
+)
+
+#: By the path under ``/api/v1/``.
+ROWS: Final[Mapping[str, dict[str, Any]]] = {
+    "status": row(
+        "version schema store started spans metric_points logs decisions violations agents last_ingest"
+    ),
+    "agents": row(
+        "agent_id service_name status trust tier first_seen last_seen decisions blocked redacted flagged "
+        "violations input_tokens output_tokens calls governed last_bundle_version instances"
+    ),
+    "decisions": row(
+        "time decision_id seq agent_id instance_id point verdict enforced mode model tool conversation_id "
+        "policies reason duration_us bundle_version trace_id span_id"
+    ),
+    "violations": row(
+        "time severity agent_id policy_id action enforced mode reason detector point model tool decision_id "
+        "trace_id span_id"
+    ),
+    "violations/by_policy": row("policy_id severity violations blocked agents last_seen"),
+    "stats": row(
+        "decisions blocked redacted flagged violations critical coverage input_tokens output_tokens",
+        **_counts("Agents in this state", "agents_live", "agents_stale", "agents_down"),
+        p50_us=_MICROSECONDS,
+        p95_us=_MICROSECONDS,
+        p99_us=_MICROSECONDS,
+    ),
+    "series/decisions": row("time verdict value"),
+    "series/violations": row("time severity value"),
+    "series/latency": row("time quantile", value=_MICROSECONDS),
+    "series/tokens": row("time direction value"),
+    "series/ingest": row("time signal value"),
+    "series/liveness": row(
+        "time agent_id", value={"enum": [0, 1, 2], "description": "2 is live, 1 stale, 0 down"}
+    ),
+    "series/trust": row("time agent_id", value=or_null(COLUMNS["score"])),
+    "trust": row(_TRUST),
+    "trust/<path:agent_id>": row(_TRUST),
+    "traces/<trace_id>": row(
+        "agent_id",
+        traceID=text("The trace, 32 hexadecimal digits"),
+        spanID=text("The span, 16 hexadecimal digits"),
+        parentSpanID=text("The span's parent; empty for a root"),
+        operationName=text("The span's name"),
+        serviceName=text("The service's name; empty where it is not known"),
+        startTime=real("When it began, Unix milliseconds"),
+        duration=real("How long it took, milliseconds"),
+        statusCode={"enum": [0, 1, 2], "description": "0 unset, 1 ok, 2 error"},
+        statusMessage=text("What the error was"),
+        kind=whole("OTLP's kind of span"),
+        scope=text("What instrumented it"),
+        decision_id=or_null(COLUMNS["decision_id"]),
+        verdict=or_null(text("What was decided")),
+        attributes={"type": "object", "description": "The span's attributes"},
+        events={"type": "array", "items": {"type": "object"}, "description": "The span's events"},
+    ),
+    "logs": row("time severity agent_id body event_name trace_id span_id"),
+    "keys": row("key_id tenant environment scopes agent created expires revoked last_used"),
+}
+
+#: What the explanation of a score has beside its row.
+EXPLAINED: Final[Mapping[str, Any]] = {
+    "decisions": {
+        "type": "array",
+        "description": "The decisions that weigh most, the heaviest first",
+        "items": row(
+            "time decision_id verdict enforced policies reason point model tool trace_id",
+            points=whole("How many points the score would be higher without it"),
+            weight=real("What it weighed"),
+            left=real("What has not faded of it"),
+        ),
+    },
+    "advice": {
+        "type": "array",
+        "description": "What would raise the score",
+        "items": row("", text=text("A sentence")),
+    },
+}
+
+#: What an accepted request of plain JSON is told.
+ACCEPTED: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "accepted": whole("How many objects were taken"),
+        "message": text("What should be known about them"),
+    },
+    "required": ["accepted"],
+    "additionalProperties": False,
+}
+
+#: RFC 9457.
+PROBLEM: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "type": text("Always about:blank: the status says what kind it is"),
+        "title": text("The status in words"),
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": text("What was wrong, and what to do"),
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+
+#: The answer to who makes a key.
+CREATED_KEY: Final[Mapping[str, Any]] = row("key_id", key=text("The key itself: it is shown this once"))
+
+__all__ = ["ACCEPTED", "CREATED_KEY", "EXPLAINED", "PROBLEM", "ROWS", "moment", "row"]
