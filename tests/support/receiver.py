@@ -138,6 +138,10 @@ class RunningReceiver:
         self.process.kill()
         self._wait()
 
+    def ended(self) -> int:
+        """Wait until it ends by itself, or by what was prepared for it, and return its exit status."""
+        return self._wait()
+
     def _wait(self) -> int:
         status = self.process.wait(timeout=30)
         self._reader.join()
