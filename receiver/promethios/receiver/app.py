@@ -17,6 +17,7 @@ from promethios.receiver.api.keys import keys_blueprint
 from promethios.receiver.api.trust import trust_blueprint
 from promethios.receiver.console import blueprint as console
 from promethios.receiver.health import health_blueprint
+from promethios.receiver.openapi.document import openapi_blueprint
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.otlp.http import otlp_blueprint
 from promethios.receiver.plain.http import plain_blueprint
@@ -47,6 +48,7 @@ def create_app(services: Services, budget: Budget) -> Flask:
     app.register_blueprint(otlp_blueprint(services.pipeline, budget, services.settings))
     app.register_blueprint(plain_blueprint(services.pipeline, budget, services.settings))
     app.register_blueprint(api_blueprint(services))
+    app.register_blueprint(openapi_blueprint())
     app.register_blueprint(keys_blueprint(services))
     app.register_blueprint(trust_blueprint(services))
     app.register_blueprint(health_blueprint(services.writer))
