@@ -99,7 +99,7 @@ def test_decisions_and_violations_get_the_weights_that_count(first_release: Path
 def test_trust_is_computed_from_the_decisions_that_are_stored(first_release: Path) -> None:
     opened = SQLiteStore(first_release)
     try:
-        assert opened.revision == "0002"
+        assert opened.revision >= "0002"
         with opened.readers.connect() as connection:
             accounts, changes = recompute(connection)
             stored = connection.exec_driver_sql(

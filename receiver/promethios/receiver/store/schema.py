@@ -321,3 +321,67 @@ trust_scores: Final = Table(
     Column("reason", Text, nullable=False),
     Index("ix_trust_scores_agent", "tenant_id", "agent_id", "time_unix_nano"),
 )
+
+#: How each agent stood after the last of its decisions that retention has deleted: where trust is computed
+#: from, when it is computed again.
+trust_bases: Final = Table(
+    "trust_bases",
+    metadata,
+    _id(),
+    _tenant(),
+    Column("agent_id", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("r", Float, nullable=False),
+    Column("s", Float, nullable=False),
+    Column("g", Float, nullable=False),
+    Column("last_unix_nano", Int64, nullable=False),
+    Column("alarmed", Integer, nullable=False),
+    Column("decisions", Int64, nullable=False),
+    Column("position", Int64, nullable=False),
+    Column("told_score", Integer, nullable=False),
+    Column("told_alarmed", Integer, nullable=False),
+    UniqueConstraint("tenant_id", "agent_id", name="uq_trust_bases"),
+)
+
+#: How much time has passed, whatever clocks were set to: one row. See `maintenance/clock.py`.
+steady_clock: Final = Table(
+    "steady_clock",
+    metadata,
+    _id(),
+    Column("boot", Text, nullable=False),
+    Column("boot_nano", Int64, nullable=False),
+    Column("wall_unix_nano", Int64, nullable=False),
+    Column("steady_unix_nano", Int64, nullable=False),
+    Column("jump_nano", Int64, nullable=False),
+    Column("jumped_unix_nano", Int64, nullable=False),
+)
+
+#: Which rows had been received by when: ids up to these, by table. See `maintenance/marks.py`.
+received_marks: Final = Table(
+    "received_marks",
+    metadata,
+    _id(),
+    Column("steady_unix_nano", Int64, nullable=False),
+    Column("wall_unix_nano", Int64, nullable=False),
+    Column("spans", Int64, nullable=False),
+    Column("metric_points", Int64, nullable=False),
+    Column("logs", Int64, nullable=False),
+    Column("heartbeats", Int64, nullable=False),
+    Column("decisions", Int64, nullable=False),
+    Column("violations", Int64, nullable=False),
+)
+
+
+def _uses(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        _id(),
+        Column("spans", Int64, nullable=False),
+        Column("logs", Int64, nullable=False),
+    )
+
+
+#: The latest span and log record that name each resource and each scope, by the id of these.
+resource_uses: Final = _uses("resource_uses")
+scope_uses: Final = _uses("scope_uses")
