@@ -86,16 +86,23 @@ def test_refused_items_are_counted_as_text(send: Any) -> None:
         (document(startTimeUnixNano="x"), "startTimeUnixNano: expected an integer, not text"),
         (document(startTimeUnixNano=1.5), "startTimeUnixNano: expected an integer, not a number"),
         (document(attributes={}), "attributes must be an array, not an object"),
-        (document(attributes=[None]), "KeyValue must be an object, not null"),
+        (document(attributes=[None, None]), "KeyValue must be an object, not null"),
         (document(name=7), "name: expected text, not a number"),
     ],
 )
 def test_what_does_not_fit_is_400_and_names_the_key(send: Any, body: Any, reason: str) -> None:
     answer = send(body)
     assert (answer.status_code, answer.content_type) == (400, "application/json")
+    message = f"the body is not an ExportTraceServiceRequest in JSON: {reason}"
     assert answer.get_json() == {
         "code": 3,
-        "message": f"the body is not an ExportTraceServiceRequest in JSON: {reason}",
+        "message": message,
+        "details": [
+            {
+                "@type": "type.googleapis.com/google.rpc.BadRequest",
+                "fieldViolations": [{"description": message}],
+            }
+        ],
     }
 
 

@@ -9,14 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 
 import grpc  # type: ignore[import-untyped]
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.duration_pb2 import Duration
-from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from promethios.receiver.ingest.pipeline import Signal
 from promethios.receiver.otlp.budget import Budget
+from promethios.receiver.otlp.encoding import shortened
 from promethios.receiver.otlp.messages import decode, response
+from promethios.receiver.otlp.status import retry_info, status_of
 from promethios.receiver.refusal import Refusal, unavailable
 from promethios.receiver.services import Services
 from promethios.receiver.settings import Address, SettingsError
@@ -48,12 +46,14 @@ class GrpcServer:
 
     def __init__(self, services: Services, budget: Budget, address: Address) -> None:
         settings = services.settings
+        # For all services together: each has the same threads.
+        slots = threading.BoundedSemaphore(settings.threads)
         self._server = grpc.server(
             ThreadPoolExecutor(settings.threads + _SPARE_THREADS, thread_name_prefix="promethios-grpc"),
             options=(("grpc.max_receive_message_length", settings.max_body_bytes), ("grpc.so_reuseport", 0)),
         )
         self._server.add_generic_rpc_handlers(
-            tuple(_handler(services, budget, name, signal) for name, signal in SERVICES.items())
+            tuple(_handler(services, budget, slots, name, signal) for name, signal in SERVICES.items())
         )
         try:
             port = self._server.add_insecure_port(str(address))
@@ -71,9 +71,9 @@ class GrpcServer:
         return ended
 
 
-def _handler(services: Services, budget: Budget, name: str, signal: Signal) -> Any:
-    slots = threading.BoundedSemaphore(services.settings.threads)
-
+def _handler(
+    services: Services, budget: Budget, slots: threading.BoundedSemaphore, name: str, signal: Signal
+) -> Any:
     def export(body: bytes, context: Any) -> bytes:
         try:
             if not slots.acquire(blocking=False):
@@ -109,20 +109,18 @@ def _export(services: Services, budget: Budget, signal: Signal, body: bytes, con
         share.take(len(body))
         message = decode(signal, body, services.settings.max_items)
         stored = services.pipeline.ingest(principal, signal, message, body)
-    return response(signal, stored).SerializeToString()
+    answer = response(signal, stored)
+    if answer.ByteSize() > services.settings.max_response_bytes:
+        answer = response(signal, shortened(stored, services.settings.max_response_bytes))
+    return answer.SerializeToString()
 
 
 def _abort(context: Any, refusal: Refusal) -> NoReturn:
     """End the call. `RetryInfo` goes into both trailers: clients differ in which one they read."""
-    status = Status(code=refusal.kind.grpc, message=refusal.message)
-    trailers = []
-    if refusal.retry_after is not None:
-        retry = RetryInfo(retry_delay=Duration(seconds=refusal.retry_after))
-        packed = AnyMessage()
-        packed.Pack(retry)
-        status.details.append(packed)
+    status = status_of(refusal)
+    trailers = [("grpc-status-details-bin", status.SerializeToString())]
+    if (retry := retry_info(refusal)) is not None:
         trailers.append(("google.rpc.retryinfo-bin", retry.SerializeToString()))
-    trailers.append(("grpc-status-details-bin", status.SerializeToString()))
     context.set_trailing_metadata(tuple(trailers))
-    context.abort(_CODES[refusal.kind.grpc], refusal.message)
+    context.abort(_CODES[refusal.kind.grpc], status.message)
     raise AssertionError("abort raises")

@@ -27,11 +27,11 @@ def otlp_blueprint(pipeline: Pipeline, budget: Budget, settings: Settings) -> Bl
         with budget.share() as share:
             body = read_body(request, settings.max_body_bytes, share)
             if content_type == JSON:
-                message, warning = json.decode(signal, body, settings.max_items)
+                message, warning = json.decode(signal, body, settings.max_items, share)
             else:
                 message, warning = decode(signal, body, settings.max_items), ""
             stored = pipeline.ingest(g.principal, signal, message, body, warning)
-        return success(content_type, signal, stored)
+        return success(content_type, signal, stored, settings.max_response_bytes)
 
     for path, signal in (("traces", Signal.SPANS), ("metrics", Signal.METRICS), ("logs", Signal.LOGS)):
         blueprint.add_url_rule(f"/v1/{path}", path, export, methods=["POST"], defaults={"signal": signal})

@@ -26,6 +26,7 @@ class Settings:
         grpc: Where OTLP/gRPC listens, or ``off``.
         behind_tls_proxy: A proxy in front ends TLS, so an address that others can reach is meant.
         max_body_bytes: The largest request, packed and unpacked.
+        max_response_bytes: The largest answer to OTLP; the message in it is cut rather than exceed it.
         max_items: The most spans, points or records in a request.
         memory_bytes: Bytes of request bodies in memory at once; what comes then is told to try again.
         queue_bytes: Bytes that may wait for the writer; what comes then is told to try again.
@@ -43,6 +44,7 @@ class Settings:
     grpc: str = "127.0.0.1:4317"
     behind_tls_proxy: bool = False
     max_body_bytes: int = 64 * _MIB
+    max_response_bytes: int = 4 * _MIB
     max_items: int = 100_000
     memory_bytes: int = 256 * _MIB
     queue_bytes: int = 128 * _MIB
@@ -55,6 +57,7 @@ class Settings:
         for name in ("max_body_bytes", "max_items", "memory_bytes", "queue_bytes", "threads"):
             self._at_least(name, 1)
         self._at_least("commit_ms", 0)
+        self._at_least("max_response_bytes", 1_024)
         self._at_least("connections", 16)
         self._at_least("idle_seconds", 1)
         self._check("db", lambda: self.path)
