@@ -14,8 +14,10 @@ from waitress.server import create_server  # type: ignore[import-untyped]
 
 from promethios.receiver.access.gate import Gate
 from promethios.receiver.connections import Connection, parser_for
+from promethios.receiver.secure import SecureConnection
 from promethios.receiver.settings import Address, Settings, SettingsError
 from promethios.receiver.telemetry.counts import Counts
+from promethios.receiver.tls import Certificates
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ _THREADS_SECONDS: Final = 1
 _STALLED_SECONDS: Final = 0.5
 _HEADER_BYTES: Final = 64 * 1024
 _SPILL_BYTES: Final = 1024 * 1024
+#: What is read at once: at least a whole record of TLS, 16 KiB.
+_RECEIVE_BYTES: Final = 64 * 1024
 
 
 class HttpServer:
@@ -39,10 +43,12 @@ class HttpServer:
         counts: Counts what is refused before the application sees it.
 
     Raises:
-        SettingsError: The address cannot be listened on.
+        SettingsError: The address cannot be listened on, or the certificate cannot be used.
     """
 
     def __init__(self, app: Flask, gate: Gate, settings: Settings, counts: Counts) -> None:
+        certificates = Certificates.of(settings)
+        self._scheme = "http" if certificates is None else "https"
         self._ending = threading.Event()
         self._map: dict[int, Any] = {}
         listener = _listen(settings.http_address)
@@ -61,17 +67,17 @@ class HttpServer:
             inbuf_overflow=_SPILL_BYTES,
             asyncore_use_poll=True,
             clear_untrusted_proxy_headers=True,
+            url_scheme=self._scheme,
+            recv_bytes=_RECEIVE_BYTES,
             ident=None,
         )
-        self._server.channel_class = type(
-            "ReceiverConnection", (Connection,), {"parser_class": parser_for(gate), "counts": counts}
-        )
+        self._server.channel_class = _connections(gate, counts, certificates)
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://{self.address}"
+        return f"{self._scheme}://{self.address}"
 
     def run(self) -> None:
         """Serve until `stop`; `drain` is to follow."""
@@ -114,6 +120,14 @@ class HttpServer:
             or (channel.request is not None and channel.last_activity > lately)
             for channel in self._server.active_channels.values()
         )
+
+
+def _connections(gate: Gate, counts: Counts, certificates: Certificates | None) -> type[Connection]:
+    """The class of this server's connections."""
+    parts: dict[str, Any] = {"parser_class": parser_for(gate), "counts": counts}
+    if certificates is None:
+        return type("ReceiverConnection", (Connection,), parts)
+    return type("ReceiverSecureConnection", (SecureConnection,), {**parts, "certificates": certificates})
 
 
 def _listen(address: Address) -> socket.socket:

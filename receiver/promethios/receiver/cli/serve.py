@@ -24,7 +24,12 @@ from promethios.receiver.store.sqlite import StoreError
 @click.option("--http", metavar="HOST:PORT", help="OTLP/HTTP, API and console; port 0 picks a free one.")
 @click.option("--grpc", metavar="HOST:PORT|off", help="OTLP/gRPC, or off.")
 @click.option("--behind-tls-proxy", is_flag=True, default=None, help="A proxy in front ends TLS.")
+@click.option("--tls-cert", metavar="FILE", help="The certificate and its chain (PEM), for HTTP and gRPC.")
+@click.option("--tls-key", metavar="FILE", help="The certificate's private key (PEM).")
+@click.option("--tls-client-ca", metavar="FILE", help="Clients must show a certificate of these authorities.")
 @click.option("--max-body-bytes", type=int, metavar="N", help="The largest request, packed and unpacked.")
+@click.option("--quota-bytes-per-minute", type=int, metavar="N", help="For each tenant; 0 for any number.")
+@click.option("--quota-items-per-minute", type=int, metavar="N", help="For each tenant; 0 for any number.")
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),

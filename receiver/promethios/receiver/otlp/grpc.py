@@ -15,9 +15,11 @@ from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.otlp.encoding import shortened
 from promethios.receiver.otlp.messages import decode, response
 from promethios.receiver.otlp.status import retry_info, status_of
+from promethios.receiver.otlp.port import listen
 from promethios.receiver.refusal import Refusal, unavailable
 from promethios.receiver.services import Services
-from promethios.receiver.settings import Address, SettingsError
+from promethios.receiver.settings import Address
+from promethios.receiver.tls import Certificates
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class GrpcServer:
         address: Where to listen.
 
     Raises:
-        SettingsError: The address cannot be listened on.
+        SettingsError: The address cannot be listened on, or the certificate cannot be used.
     """
 
     def __init__(self, services: Services, budget: Budget, address: Address) -> None:
@@ -55,14 +57,7 @@ class GrpcServer:
         self._server.add_generic_rpc_handlers(
             tuple(_handler(services, budget, slots, name, signal) for name, signal in SERVICES.items())
         )
-        try:
-            port = self._server.add_insecure_port(str(address))
-        except RuntimeError as error:
-            raise SettingsError(
-                f"grpc = {address}: cannot listen there: it is in use, or not this machine's; "
-                "choose another with --grpc, or off"
-            ) from error
-        self.address = Address(address.host, port)
+        self.address = listen(self._server, address, Certificates.of(settings))
         self._server.start()
 
     def stop(self) -> threading.Event:

@@ -25,6 +25,9 @@ class Settings:
         http: Where OTLP/HTTP, the API and the console listen.
         grpc: Where OTLP/gRPC listens, or ``off``.
         behind_tls_proxy: A proxy in front ends TLS, so an address that others can reach is meant.
+        tls_cert: A file with the certificate and its chain (PEM), for HTTP and gRPC; empty for no TLS.
+        tls_key: The file with the certificate's private key (PEM).
+        tls_client_ca: A file with the authorities (PEM) whose certificates clients must show; empty for none.
         max_body_bytes: The largest request, packed and unpacked.
         max_response_bytes: The largest answer to OTLP; the message in it is cut rather than exceed it.
         max_items: The most spans, points or records in a request.
@@ -34,6 +37,8 @@ class Settings:
         threads: Requests that are worked on at once.
         connections: Connections at once; further ones wait.
         idle_seconds: After how long without a byte a connection is closed.
+        quota_bytes_per_minute: Bytes of telemetry, unpacked, that a tenant may send in a minute; 0 for any.
+        quota_items_per_minute: Spans, points and records that a tenant may send in a minute; 0 for any.
 
     Raises:
         SettingsError: A value cannot be used.
@@ -43,6 +48,9 @@ class Settings:
     http: str = "127.0.0.1:4318"
     grpc: str = "127.0.0.1:4317"
     behind_tls_proxy: bool = False
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
     max_body_bytes: int = 64 * _MIB
     max_response_bytes: int = 4 * _MIB
     max_items: int = 100_000
@@ -52,16 +60,30 @@ class Settings:
     threads: int = 16
     connections: int = 512
     idle_seconds: int = 60
+    quota_bytes_per_minute: int = 0
+    quota_items_per_minute: int = 0
 
     def __post_init__(self) -> None:
         for name in ("max_body_bytes", "max_items", "memory_bytes", "queue_bytes", "threads"):
             self._at_least(name, 1)
-        self._at_least("commit_ms", 0)
+        for name in ("commit_ms", "quota_bytes_per_minute", "quota_items_per_minute"):
+            self._at_least(name, 0)
         self._at_least("max_response_bytes", 1_024)
         self._at_least("connections", 16)
         self._at_least("idle_seconds", 1)
         self._check("db", lambda: self.path)
+        self._check_tls()
         self._check_addresses()
+
+    def _check_tls(self) -> None:
+        if bool(self.tls_cert) is not bool(self.tls_key):
+            given, other = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
+            raise SettingsError(f"{given} = {getattr(self, given)}: it needs {other} too")
+        if self.tls_client_ca and not self.tls:
+            raise SettingsError(
+                f"tls_client_ca = {self.tls_client_ca}: clients show certificates over TLS only; "
+                "it needs tls_cert and tls_key too"
+            )
 
     def _check_addresses(self) -> None:
         addresses = {
@@ -69,10 +91,11 @@ class Settings:
             "grpc": self._check("grpc", lambda: self.grpc_address),
         }
         for name, address in addresses.items():
-            if address is not None and not address.loopback and not self.behind_tls_proxy:
+            if address is not None and not (address.loopback or self.tls or self.behind_tls_proxy):
                 raise SettingsError(
                     f"{name} = {address}: others can reach this address, and keys would travel in the clear; "
-                    "listen on 127.0.0.1, or put a proxy that ends TLS in front and say --behind-tls-proxy"
+                    "give --tls-cert and --tls-key, or listen on 127.0.0.1, or put a proxy that ends TLS in "
+                    "front and say --behind-tls-proxy"
                 )
 
     def _at_least(self, name: str, least: int) -> None:
@@ -86,6 +109,11 @@ class Settings:
             # A database's URL may hold a password: it is not repeated.
             shown = name if name == "db" else f"{name} = {getattr(self, name)}"
             raise SettingsError(f"{shown}: {error}") from error
+
+    @property
+    def tls(self) -> bool:
+        """Whether clients speak TLS with this process."""
+        return bool(self.tls_cert)
 
     @property
     def path(self) -> Path:
