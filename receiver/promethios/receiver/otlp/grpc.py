@@ -14,8 +14,8 @@ from promethios.receiver.ingest.pipeline import Signal
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.otlp.encoding import shortened
 from promethios.receiver.otlp.messages import decode, response
-from promethios.receiver.otlp.status import retry_info, status_of
 from promethios.receiver.otlp.port import listen
+from promethios.receiver.otlp.status import retry_info, status_of
 from promethios.receiver.refusal import Refusal, unavailable
 from promethios.receiver.services import Services
 from promethios.receiver.settings import Address
