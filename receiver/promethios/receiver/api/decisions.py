@@ -34,6 +34,7 @@ def decisions(_: Services, view: View, question: Question) -> dict[str, Any]:
         table.c.reason,
         table.c.duration_us,
         table.c.bundle_version,
+        table.c.dialect,
         hexadecimal(table.c.trace_id).label("trace_id"),
         hexadecimal(table.c.span_id).label("span_id"),
     ).where(

@@ -30,7 +30,7 @@ def add_decision(batch: Batch, origin: Origin, span: Span, attributes: dict[str,
             attributes_of(event.attributes) for event in span.events if event.name == semconv.GUARDRAIL_EVENT
         ]
         weights = [_weight(event) for event in violations]
-        row = (*_decision(batch, origin, span, attributes, violations), max(weights, default=0.0))
+        row = (*_decision(batch, origin, span, attributes, violations), max(weights, default=0.0), "")
     except ItemError as error:
         batch.warn(f"span '{semconv.DECISION_SPAN}' was stored, but tells no decision: {error}")
         return
@@ -49,7 +49,7 @@ def add_decision(batch: Batch, origin: Origin, span: Span, attributes: dict[str,
                 row[6],
                 operation.model,
                 operation.tool,
-                *row[-3:-1],
+                *row[-4:-2],
                 weight,
             ),
         )

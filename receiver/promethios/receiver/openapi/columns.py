@@ -93,6 +93,7 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "logs": whole("Log records"),
     "method": text("The formula of trust and its version"),
     "metric_points": whole("Points of metrics"),
+    "dialect": text("Empty for a decision of Promethios; else the system whose words told it"),
     "mode": text("enforce, or shadow: decided and not enforced"),
     "model": or_null(text("The model that was asked for")),
     "output_tokens": whole("Tokens that models gave"),

@@ -43,7 +43,7 @@ ROWS: Final[Mapping[str, dict[str, Any]]] = {
     ),
     "decisions": row(
         "time decision_id seq agent_id instance_id point verdict enforced mode model tool conversation_id "
-        "policies reason duration_us bundle_version trace_id span_id"
+        "policies reason duration_us bundle_version dialect trace_id span_id"
     ),
     "violations": row(
         "time severity agent_id policy_id action enforced mode reason detector point model tool decision_id "

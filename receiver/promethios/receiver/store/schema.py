@@ -240,6 +240,8 @@ decisions: Final = Table(
     Column("trace_id", LargeBinary, nullable=False),
     Column("span_id", LargeBinary, nullable=False),
     Column("weight", Float, nullable=False, server_default="0"),
+    #: Empty for a decision of Promethios; else in whose words another system told it.
+    Column("dialect", Text, nullable=False, server_default=""),
     UniqueConstraint("tenant_id", "decision_id", name="uq_decisions"),
     Index("ix_decisions_time", "tenant_id", "time_unix_nano"),
     Index("ix_decisions_agent", "tenant_id", "agent_id"),

@@ -37,12 +37,14 @@ ON CONFLICT (tenant_id, agent_id) DO UPDATE SET method = excluded.method, r = ex
 _CHANGES: Final = [column.name for column in schema.trust_scores.columns if column.name != "id"]
 _TELL: Final = f"INSERT INTO trust_scores ({', '.join(_CHANGES)}) VALUES ({', '.join('?' * len(_CHANGES))})"
 
+#: What other systems decided is not Promethios' to judge by: see "Dialects" in DESIGN.md.
 _STORED: Final = """
 SELECT agent_id, id, decision_id, time_unix_nano, weight, reason FROM decisions
-WHERE tenant_id = ? AND id > ? ORDER BY id"""
+WHERE tenant_id = ? AND id > ? AND dialect = '' ORDER BY id"""
 
 _ALL: Final = """
-SELECT tenant_id, agent_id, id, decision_id, time_unix_nano, weight, reason FROM decisions ORDER BY id"""
+SELECT tenant_id, agent_id, id, decision_id, time_unix_nano, weight, reason FROM decisions
+WHERE dialect = '' ORDER BY id"""
 
 _ACKNOWLEDGED: Final = """
 SELECT tenant_id, agent_id, position, time_unix_nano, reason FROM trust_scores WHERE cause = ? ORDER BY id"""
