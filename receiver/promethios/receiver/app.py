@@ -20,6 +20,7 @@ from promethios.receiver.health import health_blueprint
 from promethios.receiver.openapi.document import openapi_blueprint
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.otlp.http import otlp_blueprint
+from promethios.receiver.packing import packed
 from promethios.receiver.plain.http import plain_blueprint
 from promethios.receiver.refusal import Kind, Refusal, unavailable
 from promethios.receiver.services import Services
@@ -70,7 +71,7 @@ def create_app(services: Services, budget: Budget) -> Flask:
     def protect(response: WerkzeugResponse) -> WerkzeugResponse:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
-        return response
+        return packed(request, response)
 
     return app
 
