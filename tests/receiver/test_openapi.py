@@ -13,12 +13,18 @@ from openapi_spec_validator import validate
 from tests.support.otlp import decision_span, gauge, logs_request, metrics_request, record, trace_request
 
 from promethios.receiver.api import ROUTES
+from promethios.receiver.api.question import LATEST
 from promethios.receiver.openapi.columns import COLUMNS
 from promethios.receiver.openapi.document import describe
 from promethios.receiver.openapi.rows import row
 from promethios.receiver.plain.kinds import KINDS
 
 TRACE = b"a-trace-of-16-by"
+
+
+def written(rule: str) -> str:
+    """A rule of Flask's as OpenAPI writes it."""
+    return rule.replace("<path:", "{").replace("<", "{").replace(">", "}")
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
 def test_every_route_and_method_is_described(client: FlaskClient, document: dict[str, Any]) -> None:
     application: Any = client.application
     served = {
-        (rule.rule.replace("<path:", "{").replace("<", "{").replace(">", "}"), method.lower())
+        (written(rule.rule), method.lower())
         for rule in application.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
         if rule.rule.startswith("/api/v1/")
@@ -92,6 +98,12 @@ def test_plain_json_is_described_by_what_reads_it(document: dict[str, Any], kind
     assert set(one["properties"]) == set(KINDS[kind].fields)
     assert several["items"] == one
     assert set(one["required"]) == {"agent_id", *KINDS[kind].needed}
+
+
+def test_the_widest_step_that_is_described_is_answered(client: FlaskClient, told: dict[str, str]) -> None:
+    for path in ("decisions", "liveness", "trust"):
+        answer = client.get(f"/api/v1/series/{path}", query_string={"step": LATEST}, headers=told)
+        assert answer.status_code == 200, answer.data
 
 
 def test_a_refusal_is_described_as_a_problem(

@@ -51,9 +51,18 @@ def new_key(environment: str = "live") -> ApiKey:
     Raises:
         ValueError: `environment` reads otherwise.
     """
-    if not _ENVIRONMENT.fullmatch(environment):
-        raise ValueError(f"a key's environment is 1 to 16 of a-z and 0-9, not {environment!r}")
+    check_environment(environment)
     return ApiKey(environment, _random(_KEY_ID_LENGTH), _random(_SECRET_LENGTH))
+
+
+def check_environment(environment: str) -> None:
+    """Refuse what a key cannot name as its environment.
+
+    Raises:
+        ValueError: It is not 1 to 16 lower-case letters and digits.
+    """
+    if not isinstance(environment, str) or not _ENVIRONMENT.fullmatch(environment):
+        raise ValueError(f"a key's environment is 1 to 16 of a-z and 0-9, not {str(environment)[:60]!r}")
 
 
 def parse_key(text: str) -> ApiKey | None:

@@ -99,7 +99,7 @@ def cursor_of(when: int, row_id: int) -> str:
 
 def _step(arguments: Mapping[str, str], length: int) -> int:
     step = _number(arguments, "step", max(1_000, length // _STEPS), 1, LATEST)
-    step = max(1_000, round(step / 1_000) * 1_000)
+    step = 1_000 * min(max(1, round(step / 1_000)), LATEST // 1_000)
     if length // step > _MOST_STEPS:
         raise _bad(
             f"'step' ({step} ms) cuts the range into more than {_MOST_STEPS} steps: ask for longer ones"

@@ -34,6 +34,7 @@ _REFUSALS: Final = {
     413: "The body is too large, or has too many items",
     415: "The content type or encoding is another than JSON and gzip",
     429: "The tenant's quota is used up, or too many wrong keys came from here",
+    431: "The request's head is longer than 64 KiB",
     503: "Not now: the database is busy, held or full, or the receiver is ending",
 }
 
@@ -89,9 +90,7 @@ def _operation(rule: Rule, method: str) -> Described:
     refusals = {
         str(status): {"$ref": f"#/components/responses/{status}"} for status in described.pop("refusals", ())
     }
-    always = {
-        str(status): {"$ref": f"#/components/responses/{status}"} for status in (400, 401, 403, 429, 503)
-    }
+    always = {str(status): {"$ref": f"#/components/responses/{status}"} for status in _ALWAYS}
     return {
         "operationId": f"{method.lower()}_{re.sub('[^a-z]+', '_', path.lower()).strip('_')}",
         "tags": [part],
@@ -102,6 +101,8 @@ def _operation(rule: Rule, method: str) -> Described:
     }
 
 
+#: What any request may be told.
+_ALWAYS: Final = (400, 401, 403, 429, 431, 503)
 #: Arguments of routes that no address shows: which kind of plain JSON it is.
 _FIXED: Final = {"kind"}
 

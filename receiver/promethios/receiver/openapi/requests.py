@@ -70,15 +70,21 @@ def plain_body(kind: Kind) -> dict[str, Any]:
     return body({"anyOf": [item, {"type": "array", "items": item}]})
 
 
+_ANY_SCOPE: Final = "|".join(Scope)
+
 #: What makes a key.
 NEW_KEY: Final = body(
     {
         "type": "object",
         "properties": {
-            "scope": {"type": "string", "description": f"Joined by commas: {', '.join(Scope)}"},
+            "scope": {
+                "type": "string",
+                "pattern": f"^({_ANY_SCOPE})(,({_ANY_SCOPE}))*$",
+                "description": "What it may be used for, joined by commas",
+            },
             "tenant": {"type": "string", "description": "Whose; by default the administrator's own"},
             "agent": {"type": ["string", "null"], "description": "The one agent that it speaks for"},
-            "environment": {"type": "string", "default": "live"},
+            "environment": {"type": "string", "pattern": "^[a-z0-9]{1,16}$", "default": "live"},
             "days": {
                 "type": ["integer", "null"],
                 "minimum": 1,
