@@ -1,40 +1,37 @@
-"""SQLite: where the file is, how a connection is set up, and who may write.
-
-There is one writing connection, owned by the writer thread; every other connection is read-only. SQLite
-before 3.51.3 can corrupt a WAL database that two connections write or checkpoint at once
-(https://sqlite.org/wal.html#walresetbug), and most Pythons still carry such a version.
-"""
+"""A SQLite database that one process writes: opened, checked where that is due, migrated, closed in order."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool, StaticPool
 
+from promethios.receiver.store.checking import check
+from promethios.receiver.store.connections import Snapshots, reader_engine, writer_engine
+from promethios.receiver.store.errors import StoreError
 from promethios.receiver.store.lock import DatabaseLock
 
-#: A question that takes longer is interrupted: it would hold the write-ahead log open.
-STATEMENT_SECONDS: Final = 20.0
-BUSY_MILLISECONDS: Final = 5_000
-JOURNAL_BYTES: Final = 64 * 1024 * 1024
-_PROGRESS_STEPS: Final = 20_000
+__all__ = ["SQLiteStore", "StoreError", "read_only"]
+
+_log = logging.getLogger(__name__)
+
+#: How long the check after an unclean end may take before the receiver serves, seconds.
+CHECK_SECONDS: Final = 2.0
+#: A database that cannot give space back learns it at the start where that is quick, bytes.
+VACUUM_BYTES: Final = 32 * 1024 * 1024
+_MAGIC: Final = b"SQLite format 3\x00"
 _MIGRATIONS: Final = str(Path(__file__).with_name("migrations"))
-
-
-class StoreError(RuntimeError):
-    """The database cannot be used; the message says which, why, and what to do."""
 
 
 class SQLiteStore:
@@ -43,26 +40,54 @@ class SQLiteStore:
     Args:
         path: The database file; it is created, with its folder, when it is not there.
 
+    Attributes:
+        writer, readers: The one connection that writes, and those that read.
+        snapshots: Which readers have the database, and since when.
+        unclean: Whether who wrote it last was killed, or lost its power.
+        revision: The schema's.
+
     Raises:
         DatabaseInUse: Another process holds the database.
-        StoreError: The file is not a database, or not one of ours, or cannot be opened.
+        StoreError: The file is not a database, or is damaged, or not one of ours, or cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        _make_private(path)
+        made = _make_private(path)
+        _refuse_other_files(path)
         self._lock = _lock(path)
-        self.writer, self.readers = _writer_engine(path), _reader_engine(path)
+        self.unclean = self._lock.unclean
+        self.snapshots = Snapshots()
+        self._engines: list[Engine] = []
         try:
+            self._check()
+            self._engines = [writer_engine(path), reader_engine(path, self.snapshots)]
+            self.writer, self.readers = self._engines
             self.revision = self._migrate()
-        except DBAPIError as error:
-            self.close()
-            raise StoreError(f"cannot open {path}: {error.orig}; it is left as it is") from error
-        except CommandError as error:
-            self.close()
+            self._prepare_to_shrink()
+        except BaseException as error:
+            self._leave(made)
+            raise _explained(path, error) from error
+
+    def _check(self) -> None:
+        """After an unclean end: look whether the database is whole, before anything writes to it."""
+        if not self.unclean:
+            return
+        started = time.monotonic()
+        found = check(self.path, seconds=CHECK_SECONDS)
+        if found.problems:
             raise StoreError(
-                f"cannot open {path}: another version wrote it ({error}); it is left as it is"
-            ) from error
+                f"cannot open {self.path}: it is damaged ({'; '.join(found.problems[:3])}); it is left as it "
+                f"is: see `promethios doctor {self.path}`, or bring back a backup with `promethios restore`"
+            )
+        _log.warning(
+            "%s was not closed in order the last time; what was acknowledged is there. Checked %s in %.1f s: "
+            "it is whole%s",
+            self.path,
+            "all of it" if found.complete else "a part of it",
+            time.monotonic() - started,
+            "" if found.complete else f"; `promethios doctor {self.path}` checks all of it",
+        )
 
     def _migrate(self) -> str:
         with self.writer.connect() as connection:
@@ -74,11 +99,42 @@ class SQLiteStore:
             connection.exec_driver_sql("COMMIT")
         return str(revision)
 
+    def _prepare_to_shrink(self) -> None:
+        """Give an older database, where it is small, what it needs to give space back."""
+        with self.writer.connect() as connection:
+            if connection.exec_driver_sql("PRAGMA auto_vacuum").scalar():
+                return
+            if self.path.stat().st_size <= VACUUM_BYTES:
+                connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
+                connection.exec_driver_sql("VACUUM")
+            else:
+                _log.warning(
+                    "%s was made by an earlier version: it reuses the space of what it deletes, and does not "
+                    "give it back; `promethios doctor %s` says how to change that",
+                    self.path,
+                    self.path,
+                )
+
     def close(self) -> None:
-        """Close every connection, then let go of the lock."""
-        self.readers.dispose()
-        self.writer.dispose()
+        """Close every connection, then let go of the lock: a clean end."""
+        self._dispose()
         self._lock.release()
+
+    def _leave(self, made: bool) -> None:
+        """Leave everything as it was found, also what was made for a database that then was not."""
+        self._dispose()
+        if made and self.path.exists() and self.path.stat().st_size == 0:
+            self.path.unlink()
+        self._lock.abandon()
+
+    def _dispose(self) -> None:
+        for engine in reversed(self._engines):
+            engine.dispose()
+
+
+def head() -> str:
+    """The revision of the schema that this version reads and writes."""
+    return str(ScriptDirectory(_MIGRATIONS).get_current_head())
 
 
 def read_only(path: Path) -> Engine:
@@ -89,23 +145,33 @@ def read_only(path: Path) -> Engine:
     """
     if not path.is_file():
         raise StoreError(f"there is no database {path}")
-    engine = _reader_engine(path)
+    engine = reader_engine(path)
     try:
         with engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
     except DBAPIError as error:
         engine.dispose()
         raise StoreError(f"cannot read {path}: {error.orig}") from error
-    if found != (head := ScriptDirectory(_MIGRATIONS).get_current_head()):
+    if found != head():
         engine.dispose()
         raise StoreError(
-            f"cannot read {path}: it has schema {found}, this version reads {head}; "
+            f"cannot read {path}: it has schema {found}, this version reads {head()}; "
             "start this version's receiver on it once"
         )
     return engine
 
 
-def _make_private(path: Path) -> None:
+def _explained(path: Path, error: BaseException) -> BaseException:
+    """What a person can do something with, where there is something to say."""
+    if isinstance(error, DBAPIError | sqlite3.Error):
+        said = error.orig if isinstance(error, DBAPIError) else error
+        return StoreError(f"cannot open {path}: {said}; it is left as it is")
+    if isinstance(error, CommandError):
+        return StoreError(f"cannot open {path}: another version wrote it ({error}); it is left as it is")
+    return error
+
+
+def _make_private(path: Path) -> bool:
     """Create what is missing with no rights for others: a database holds what agents say."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,10 +179,20 @@ def _make_private(path: Path) -> None:
         raise StoreError(
             f"cannot open {path}: cannot make its folder: {error.strerror}; choose another file with --db"
         ) from error
+    made = not path.exists()
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(f"cannot open {path}: {error.strerror}; choose another file with --db") from error
+    return made
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Leave what is no SQLite database alone before anything is made beside it."""
+    with path.open("rb") as file:
+        begins = file.read(len(_MAGIC))
+    if begins and begins != _MAGIC:
+        raise StoreError(f"cannot open {path}: file is not a database; it is left as it is")
 
 
 def _lock(path: Path) -> DatabaseLock:
@@ -126,48 +202,3 @@ def _lock(path: Path) -> DatabaseLock:
         raise StoreError(
             f"cannot open {path}: cannot lock {path}.lock: {error.strerror}; choose another file with --db"
         ) from error
-
-
-def _writer_engine(path: Path) -> Engine:
-    """One connection for one thread. Transactions are written out: `sqlite3` begins none by itself."""
-    engine = create_engine("sqlite://", creator=lambda: _connect(path, "rw"), poolclass=StaticPool)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
-
-    return engine
-
-
-def _reader_engine(path: Path) -> Engine:
-    engine = create_engine(
-        "sqlite://", creator=lambda: _connect(path, "ro"), poolclass=QueuePool, pool_size=8, max_overflow=8
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _: Any) -> None:
-        connection.execute("PRAGMA query_only = 1")
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def limit(connection: Connection, *_: Any) -> None:
-        deadline = time.monotonic() + STATEMENT_SECONDS
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        driver.set_progress_handler(lambda: time.monotonic() > deadline, _PROGRESS_STEPS)
-
-    return engine
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{quote(str(path.resolve()))}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-    connection.execute("PRAGMA mmap_size = 0")
-    return connection

@@ -1,0 +1,91 @@
+"""Whether a database is whole, found without changing a byte of it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from promethios.receiver.store.connections import connect, reading_mode
+
+#: Problems that are named.
+MOST_NAMED: Final = 10
+#: Pages of a table that are looked at in one go at least: SQLite before 3.42 cannot be interrupted in it.
+_STEPS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check found.
+
+    Args:
+        problems: What is wrong, in SQLite's words, at most `MOST_NAMED`; empty where nothing was found.
+        complete: Whether everything was looked at.
+    """
+
+    problems: tuple[str, ...]
+    complete: bool
+
+
+def check(path: Path, *, seconds: float = float("inf"), thorough: bool = False) -> Check:
+    """Look whether a database is whole.
+
+    It reads with ``mode=ro``, and such a connection neither checkpoints nor removes a write-ahead log: what
+    is damaged stays as it is, for whoever can mend it.
+
+    Args:
+        path: The database file.
+        seconds: After how long to stop looking.
+        thorough: Compare indexes with their tables too (``integrity_check``): several times longer.
+    """
+    deadline = time.monotonic() + seconds
+    problems: list[str] = []
+    try:
+        with closing(connect(path, reading_mode(path))) as connection:
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+            for problem in _problems(connection, "integrity_check" if thorough else "quick_check", deadline):
+                problems.append(problem)
+                if len(problems) == MOST_NAMED:
+                    break
+    except sqlite3.OperationalError as error:
+        if str(error) == "interrupted":
+            return Check(tuple(problems), False)
+        problems.append(str(error))
+    except sqlite3.DatabaseError as error:
+        problems.append(str(error))
+    return Check(tuple(problems), True)
+
+
+def _problems(connection: sqlite3.Connection, pragma: str, deadline: float) -> Iterator[str]:
+    """Table by table, those with few rows first: a check that ends early has seen the most of them."""
+    if deadline == float("inf"):
+        yield from _said(connection, f"PRAGMA {pragma}({MOST_NAMED})")
+        return
+    for table in _tables(connection):
+        if time.monotonic() > deadline:
+            raise sqlite3.OperationalError("interrupted")
+        yield from _said(connection, f"PRAGMA {pragma}('{table}')")
+
+
+def _said(connection: sqlite3.Connection, statement: str) -> Iterator[str]:
+    for (text,) in connection.execute(statement):
+        if text != "ok":
+            yield " ".join(text.split())
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    sizes = {
+        name: connection.execute(f'SELECT coalesce(max(rowid), 0) FROM "{name}"').fetchone()[0]
+        for name in names
+        if name.isidentifier()
+    }
+    return sorted(sizes, key=lambda name: (name in _HASHED, sizes[name]))
+
+
+#: Tables whose row ids are hashes, which say nothing of how many there are; seldom many.
+_HASHED: Final = ("resources", "scopes", "metric_series")
