@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import ast
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from promethios.governance import semconv
 from promethios.governance.cli import main as root
+from promethios.receiver.app import create_app
+from promethios.receiver.openapi.document import describe
+from promethios.receiver.otlp.budget import Budget
+from promethios.receiver.services import Services
+from promethios.receiver.settings import Settings
 
 _FOLDER: Final = Path(__file__).parent / "reference"
 _MADE: Final = "<!-- Made by docs/generate.py; change the code instead. -->\n"
@@ -44,7 +50,73 @@ def commands() -> str:
     return "".join(parts)
 
 
-PAGES: Final[dict[str, Callable[[], str]]] = {"commands.md": commands, "telemetry.md": telemetry}
+def api() -> str:
+    """Every operation of the API with what it takes and gives, from its own description."""
+    with tempfile.TemporaryDirectory() as folder:
+        services = Services.open(Settings(db=f"{folder}/promethios.db"))
+        document = describe(create_app(services, Budget(services.settings.memory_bytes)))
+        services.close()
+    parts = ["# API\n\n", _MADE, "\n", document["info"]["description"]]
+    parts.append(
+        "The same for programs, in OpenAPI 3.1, with a key that reads: `GET /api/v1/openapi.json`.\n"
+    )
+    common = {each["name"]: each for each in document["paths"]["/api/v1/status"]["get"]["parameters"]}
+    parts += ["\n## Parameters of every question\n\n", *_parameters(common.values())]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            parts += _operation(f"{method.upper()} {path}", operation, common)
+    return "".join(parts)
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "api.md": api,
+    "commands.md": commands,
+    "telemetry.md": telemetry,
+}
+
+
+def _operation(title: str, operation: dict[str, Any], common: dict[str, Any]) -> Iterator[str]:
+    yield f"\n## `{title}`\n\n{operation['summary']} {operation['description']}\n"
+    if own := [each for each in operation["parameters"] if each["name"] not in common]:
+        yield "\n"
+        yield from _parameters(own)
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        one = schema.get("anyOf", [schema])[0]
+        yield "\n| Sent | Type | |\n|---|---|---|\n"
+        for name, field in one["properties"].items():
+            needed = "needed" if name in one.get("required", ()) else ""
+            yield f"| `{name}` | {_type(field)} | {_cell(_about(field) or needed)} |\n"
+    answered = next(iter(operation["responses"].values())).get("content", {}).get("application/json", {})
+    fields = answered.get("schema", {}).get("properties", {})
+    columns = fields.get("data", {}).get("items", {}).get("properties", fields)
+    if columns:
+        yield "\n| Answered | Type | |\n|---|---|---|\n"
+        yield from (
+            f"| `{name}` | {_type(column)} | {_cell(column['description'])} |\n"
+            for name, column in columns.items()
+        )
+
+
+def _parameters(parameters: Any) -> Iterator[str]:
+    yield "| Parameter | Type | |\n|---|---|---|\n"
+    for each in parameters:
+        about = _cell(each.get("description", "Part of the address"))
+        yield f"| `{each['name']}` | {_type(each['schema'])} | {about} |\n"
+
+
+def _about(schema: dict[str, Any]) -> str:
+    return str(schema.get("description") or schema.get("anyOf", [{}])[0].get("description", ""))
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """What a schema takes, in a word or two."""
+    if "anyOf" in schema:
+        return _type(schema["anyOf"][0])
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    kinds = schema["type"]
+    return kinds if isinstance(kinds, str) else " or ".join(kinds)
 
 
 def _sections(source: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
