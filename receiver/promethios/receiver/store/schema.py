@@ -11,7 +11,7 @@ hash over tenant and content, so that a row knows the id before it meets the dat
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -210,6 +211,7 @@ logs: Final = Table(
     Column("attributes", Text, nullable=False),
     UniqueConstraint("tenant_id", "record_hash", "ordinal", name="uq_logs"),
     Index("ix_logs_time", "tenant_id", "time_unix_nano"),
+    Index("ix_logs_agent_time", "tenant_id", "agent_id", "time_unix_nano"),
 )
 
 decisions: Final = Table(
@@ -245,6 +247,7 @@ decisions: Final = Table(
     UniqueConstraint("tenant_id", "decision_id", name="uq_decisions"),
     Index("ix_decisions_time", "tenant_id", "time_unix_nano"),
     Index("ix_decisions_agent", "tenant_id", "agent_id"),
+    Index("ix_decisions_agent_time", "tenant_id", "agent_id", "time_unix_nano"),
     Index("ix_decisions_span", "tenant_id", "trace_id", "span_id"),
 )
 
@@ -276,6 +279,7 @@ violations: Final = Table(
     Column("weight", Float, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "decision_id", "ordinal", name="uq_violations"),
     Index("ix_violations_time", "tenant_id", "time_unix_nano"),
+    Index("ix_violations_agent_time", "tenant_id", "agent_id", "time_unix_nano"),
 )
 
 #: How each agent stands: the state that its next decision goes on from.
@@ -387,3 +391,76 @@ def _uses(name: str) -> Table:
 #: The latest span and log record that name each resource and each scope, by the id of these.
 resource_uses: Final = _uses("resource_uses")
 scope_uses: Final = _uses("scope_uses")
+
+
+def _rollup(name: str, *columns: Column[Any], keys: tuple[str, ...] = ()) -> Table:
+    """Counts of one kind: a row for each bucket of `width` seconds that begins at `bucket` (Unix seconds),
+    for each agent, and once more for all of them together, with an empty `agent_id`."""
+    return Table(
+        name,
+        metadata,
+        Column("tenant_id", Int64, nullable=False),
+        Column("width", Integer, nullable=False),
+        Column("bucket", Int64, nullable=False),
+        Column("agent_id", Text, nullable=False),
+        *columns,
+        PrimaryKeyConstraint("tenant_id", "width", "bucket", "agent_id", *keys),
+        sqlite_with_rowid=False,
+    )
+
+
+def _needed(name: str, kind: Any = Int64) -> Column[Any]:
+    return Column(name, kind, nullable=False)
+
+
+#: Rollups, see `rollups/`: derived from the rows of other tables, so that a long range is answered from few.
+span_counts: Final = _rollup(
+    "span_counts",
+    _needed("resource_id"),
+    *map(_needed, ("spans", "calls", "governed", "input_tokens", "output_tokens")),
+    keys=("resource_id",),
+)
+decision_counts: Final = _rollup(
+    "decision_counts",
+    _needed("verdict", Text),
+    _needed("enforced", Text),
+    _needed("decisions"),
+    keys=("verdict", "enforced"),
+)
+decision_times: Final = _rollup(
+    "decision_times",
+    _needed("bin", Integer),
+    _needed("decisions"),
+    _needed("least", Float),
+    _needed("most", Float),
+    keys=("bin",),
+)
+violation_counts: Final = _rollup(
+    "violation_counts",
+    _needed("policy_id", Text),
+    _needed("severity", Text),
+    *map(_needed, ("violations", "blocked", "last")),
+    keys=("policy_id", "severity"),
+)
+log_counts: Final = _rollup("log_counts", _needed("items"))
+metric_counts: Final = _rollup("metric_counts", _needed("items"))
+
+#: In which minutes of an hour an agent was heard of: bit 0 is the first.
+agent_minutes: Final = Table(
+    "agent_minutes",
+    metadata,
+    _needed("tenant_id"),
+    _needed("hour"),
+    _needed("agent_id", Text),
+    _needed("minutes"),
+    PrimaryKeyConstraint("tenant_id", "hour", "agent_id"),
+    sqlite_with_rowid=False,
+)
+
+#: Up to which row, by its id, each table is in the rollups.
+rollup_marks: Final = Table(
+    "rollup_marks",
+    metadata,
+    Column("source", Text, primary_key=True),
+    _needed("up_to"),
+)
