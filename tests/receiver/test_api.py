@@ -17,6 +17,8 @@ from tests.support.otlp import (
     trace_request,
 )
 
+from promethios.receiver.services import Services
+
 MINUTE = 60_000_000_000
 TRACE = b"trace-of-a-sale!"
 CALL = b"modelcal"
@@ -79,11 +81,11 @@ def rows(answer: Any) -> list[dict[str, Any]]:
     return found
 
 
-def test_status_counts_everything(ask: Any) -> None:
+def test_status_counts_everything(ask: Any, services: Services) -> None:
     (row,) = rows(ask("status"))
     counted = ("spans", "metric_points", "logs", "decisions", "violations", "agents")
     assert [row[name] for name in counted] == [5, 1, 1, 2, 2, 2]
-    assert (row["version"], row["schema"], row["store"]) == ("0.1.0", "0002", "sqlite")
+    assert (row["version"], row["schema"], row["store"]) == ("0.1.0", services.store.revision, "sqlite")
     assert row["started"] <= row["last_ingest"] <= time.time_ns() // 1_000_000
 
 
