@@ -25,6 +25,8 @@ from promethios.receiver.plain.http import plain_blueprint
 from promethios.receiver.refusal import Kind, Refusal, unavailable
 from promethios.receiver.services import Services
 from promethios.receiver.telemetry.counts import signal_at
+from promethios.receiver.telemetry.figures import Observer
+from promethios.receiver.telemetry.prometheus import metrics_blueprint
 
 _log = logging.getLogger(__name__)
 
@@ -41,8 +43,9 @@ _HEADERS: Final = {
 }
 
 
-def create_app(services: Services, budget: Budget) -> Flask:
-    """Put the application together over a receiver's services."""
+def create_app(services: Services, budget: Budget, observer: Observer | None = None) -> Flask:
+    """Put the application together over a receiver's services; `observer` knows their figures."""
+    observer = observer or Observer(services, budget)
     app = Flask(__name__, static_folder=None)
     # "//v1/traces" is another address than "/v1/traces", and not one of ours.
     app.url_map.merge_slashes = False
@@ -52,6 +55,7 @@ def create_app(services: Services, budget: Budget) -> Flask:
     app.register_blueprint(openapi_blueprint())
     app.register_blueprint(keys_blueprint(services))
     app.register_blueprint(trust_blueprint(services))
+    app.register_blueprint(metrics_blueprint(observer, services.readers))
     app.register_blueprint(health_blueprint(services.writer))
     app.register_blueprint(console)
 

@@ -13,6 +13,8 @@ from promethios.receiver.otlp.grpc import GrpcServer
 from promethios.receiver.server import HttpServer
 from promethios.receiver.services import Services
 from promethios.receiver.settings import Settings
+from promethios.receiver.telemetry.figures import Observer
+from promethios.receiver.telemetry.sending import SelfTelemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,11 @@ class Receiver:
         self._services = Services.open(settings)
         try:
             budget = Budget(settings.memory_bytes)
-            app = create_app(self._services, budget)
+            observer = Observer(self._services, budget)
+            app = create_app(self._services, budget, observer)
             self._http = HttpServer(app, self._services.gate, settings, self._services.counts)
+            observer.connections = self._http.connections
+            self._self = SelfTelemetry.of(settings, observer)
             address = settings.grpc_address
             self._grpc = None if address is None else GrpcServer(self._services, budget, address)
             self.first_keys = self._make_first_keys()
@@ -71,9 +76,16 @@ class Receiver:
         return None if self._grpc is None else str(self._grpc.address)
 
     def run(self) -> None:
-        """Serve until `stop`, then end in order: transports first, then the writer, then the database."""
+        """Serve until `stop`, then end in order: transports first, then the writer, then the database.
+
+        What it sends about itself ends before all of them: it may be sent to this very receiver.
+        """
         try:
+            if self._self is not None:
+                self._self.start()
             self._http.run()
+            if self._self is not None:
+                self._self.stop()
             ended = None if self._grpc is None else self._grpc.stop()
             self._http.drain()
             if ended is not None:

@@ -79,6 +79,10 @@ class HttpServer:
         """Where it listens."""
         return f"{self._scheme}://{self.address}"
 
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._server.active_channels)
+
     def run(self) -> None:
         """Serve until `stop`; `drain` is to follow."""
         while not self._ending.is_set():

@@ -30,6 +30,7 @@ RULES: Final[dict[str, Scope | None]] = {
     "openapi": Scope.READ,
     "keys": Scope.ADMIN,
     "trust": Scope.ADMIN,
+    "metrics": Scope.READ,
     "health": None,
     "console": None,
 }

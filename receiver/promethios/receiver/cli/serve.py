@@ -30,6 +30,7 @@ from promethios.receiver.store.sqlite import StoreError
 @click.option("--max-body-bytes", type=int, metavar="N", help="The largest request, packed and unpacked.")
 @click.option("--quota-bytes-per-minute", type=int, metavar="N", help="For each tenant; 0 for any number.")
 @click.option("--quota-items-per-minute", type=int, metavar="N", help="For each tenant; 0 for any number.")
+@click.option("--self-endpoint", metavar="URL", help="Where the receiver's own metrics are sent over OTLP.")
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -21,6 +21,11 @@ class Budget:
         self._lock = threading.Lock()
         self._taken = 0
 
+    @property
+    def taken(self) -> int:
+        """Bytes that are taken now."""
+        return self._taken
+
     @contextmanager
     def share(self) -> Iterator[Share]:
         """A request's share, given back at the end of the block."""

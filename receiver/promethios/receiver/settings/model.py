@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from promethios.receiver.settings.address import Address
 from promethios.receiver.settings.errors import SettingsError
+from promethios.receiver.settings.own import check_own
 from promethios.receiver.store.urls import sqlite_path
 
 T = TypeVar("T")
@@ -39,6 +40,9 @@ class Settings:
         idle_seconds: After how long without a byte a connection is closed.
         quota_bytes_per_minute: Bytes of telemetry, unpacked, that a tenant may send in a minute; 0 for any.
         quota_items_per_minute: Spans, points and records that a tenant may send in a minute; 0 for any.
+        self_endpoint: Where the receiver's own metrics are sent over OTLP/HTTP, a base address; empty for nowhere.
+        self_key: The API key that they are sent with, as ``Authorization: Bearer``; empty for none.
+        self_seconds: How often they are sent.
 
     Raises:
         SettingsError: A value cannot be used.
@@ -62,6 +66,9 @@ class Settings:
     idle_seconds: int = 60
     quota_bytes_per_minute: int = 0
     quota_items_per_minute: int = 0
+    self_endpoint: str = ""
+    self_key: str = field(default="", repr=False)
+    self_seconds: int = 60
 
     def __post_init__(self) -> None:
         for name in ("max_body_bytes", "max_items", "memory_bytes", "queue_bytes", "threads"):
@@ -71,9 +78,11 @@ class Settings:
         self._at_least("max_response_bytes", 1_024)
         self._at_least("connections", 16)
         self._at_least("idle_seconds", 1)
+        self._at_least("self_seconds", 1)
         self._check("db", lambda: self.path)
         self._check_tls()
         self._check_addresses()
+        check_own(self.self_endpoint, self.self_key)
 
     def _check_tls(self) -> None:
         if bool(self.tls_cert) is not bool(self.tls_key):
