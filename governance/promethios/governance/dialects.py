@@ -21,35 +21,50 @@ MARKERS: Final = frozenset(
     }
 )
 
-# What a span is: marker and its value, the name of the operation.
-_OPERATIONS: Final = {
-    ("openinference.span.kind", "AGENT"): "invoke_agent",
-    ("openinference.span.kind", "EMBEDDING"): "embeddings",
-    ("openinference.span.kind", "LLM"): "chat",
-    ("openinference.span.kind", "TOOL"): "execute_tool",
-    ("llm.request.type", "chat"): "chat",
-    ("llm.request.type", "completion"): "text_completion",
-    ("llm.request.type", "embedding"): "embeddings",
-    ("traceloop.span.kind", "agent"): "invoke_agent",
-    ("traceloop.span.kind", "tool"): "execute_tool",
+# Read in the packages: GenAI is the semantic conventions' own earlier names (with their last release), OI is
+# OpenInference's semantic conventions 0.1.42, OLM is OpenLLMetry's (opentelemetry-semantic-conventions-ai
+# 0.5.1; "was" where 0.4 and older wrote it, and 0.5 has renamed it to GenAI's).
+
+#: What a span is: marker and its value, the name of the operation. The receiver reads by it too.
+OPERATIONS: Final = {
+    ("openinference.span.kind", "AGENT"): "invoke_agent",  # OI
+    ("openinference.span.kind", "EMBEDDING"): "embeddings",  # OI
+    ("openinference.span.kind", "LLM"): "chat",  # OI; it tells no completion from a chat
+    ("openinference.span.kind", "TOOL"): "execute_tool",  # OI
+    ("llm.request.type", "chat"): "chat",  # OLM
+    ("llm.request.type", "completion"): "text_completion",  # OLM
+    ("llm.request.type", "embedding"): "embeddings",  # OLM
+    ("traceloop.span.kind", "agent"): "invoke_agent",  # OLM
+    ("traceloop.span.kind", "tool"): "execute_tool",  # OLM
 }
 
-# What identifies an operation and what it used, the preferred name first.
-_NAMES: Final = {
-    semconv.PROVIDER_NAME: (semconv.LEGACY_SYSTEM, "llm.provider", "llm.system"),
-    semconv.REQUEST_MODEL: ("llm.model_name", "embedding.model_name", "llm.request.model"),
-    semconv.TOOL_NAME: ("tool.name",),
-    semconv.AGENT_NAME: ("agent.name",),
-    semconv.CONVERSATION_ID: ("session.id", "traceloop.association.properties.session_id"),
+#: What identifies an operation and what it used, the preferred name first. The receiver reads by it too.
+NAMES: Final = {
+    semconv.PROVIDER_NAME: (
+        semconv.LEGACY_SYSTEM,  # GenAI 1.36; OLM
+        "llm.provider",  # OI: who serves it
+        "llm.system",  # OI: whose model it is
+    ),
+    semconv.REQUEST_MODEL: (
+        "llm.model_name",  # OI
+        "embedding.model_name",  # OI
+        "llm.request.model",  # OLM, was
+    ),
+    semconv.TOOL_NAME: ("tool.name",),  # OI
+    semconv.AGENT_NAME: ("agent.name",),  # OI
+    semconv.CONVERSATION_ID: (
+        "session.id",  # OI; the general conventions, of a client's session
+        "traceloop.association.properties.session_id",  # OLM, by agreement: the name is the application's
+    ),
     semconv.USAGE_INPUT_TOKENS: (
-        semconv.LEGACY_PROMPT_TOKENS,
-        "llm.token_count.prompt",
-        "llm.usage.prompt_tokens",
+        semconv.LEGACY_PROMPT_TOKENS,  # GenAI 1.26; OLM, was
+        "llm.token_count.prompt",  # OI
+        "llm.usage.prompt_tokens",  # OLM, was
     ),
     semconv.USAGE_OUTPUT_TOKENS: (
-        semconv.LEGACY_COMPLETION_TOKENS,
-        "llm.token_count.completion",
-        "llm.usage.completion_tokens",
+        semconv.LEGACY_COMPLETION_TOKENS,  # GenAI 1.26; OLM, was
+        "llm.token_count.completion",  # OI
+        "llm.usage.completion_tokens",  # OLM, was
     ),
 }
 # What an operation's span says of itself under names that any span may have.
@@ -78,14 +93,14 @@ _FIELD_OF_MESSAGE: Final = "message."
 
 _OTHERS: Final = (
     MARKERS
-    | {name for others in _NAMES.values() for name in others}
+    | {name for others in NAMES.values() for name in others}
     | {name for names in _NAMES_OF.values() for others in names.values() for name in others}
 ) - {semconv.OPERATION_NAME}
 
 #: The names that identify an operation or say what it used: the content is not among them.
 IDENTITY: Final = (
     MARKERS
-    | {name for preferred, others in _NAMES.items() for name in (preferred, *others)}
+    | {name for preferred, others in NAMES.items() for name in (preferred, *others)}
     | {"traceloop.entity.name", semconv.AGENT_ID, semconv.TENANT_ID}
 )
 
@@ -101,7 +116,7 @@ def translated(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     if operation is None:
         return attributes
     found: dict[str, Any] = {semconv.OPERATION_NAME: operation}
-    tables = (_NAMES, _NAMES_OF.get(operation, _CONTENT) if isinstance(operation, str) else _CONTENT)
+    tables = (NAMES, _NAMES_OF.get(operation, _CONTENT) if isinstance(operation, str) else _CONTENT)
     for names in tables:
         for preferred, others in names.items():
             _take(found, preferred, others, attributes)
@@ -114,7 +129,7 @@ def translated(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
 def _operation(attributes: Mapping[str, Any]) -> str | None:
     for marker in ("openinference.span.kind", "llm.request.type", "traceloop.span.kind"):
         value = attributes.get(marker)
-        if isinstance(value, str) and (found := _OPERATIONS.get((marker, value))):
+        if isinstance(value, str) and (found := OPERATIONS.get((marker, value))):
             return found
     return None
 
