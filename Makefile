@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml $(shell find dashboards exporter governance receiver -type f -not -name '*.pyc')
 PYTEST_ARGS ?=
 
-.PHONY: demo test coverage-page clean
+.PHONY: demo test coverage-page performance clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.demo
@@ -25,6 +25,10 @@ test: $(VENV)/.test
 # What is governed where, made by the tests that prove it.
 coverage-page: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n 2 tests/governance --coverage-page=docs/coverage.md
+
+# What was measured here and now: some ten minutes on a machine with nothing else to do.
+performance: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.report
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
