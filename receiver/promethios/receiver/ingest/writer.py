@@ -277,11 +277,14 @@ class Writer:
 
 
 def _check(connection: Connection) -> None:
-    """Raise unless the database is whole and can be written."""
+    """Raise unless the database is whole, and a page of it can be written and synced."""
     found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if found != "ok":
         raise sqlite3.DatabaseError(f"it is not whole: {found}; see `promethios doctor`")
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar()
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # The same number again: an empty transaction would not reach the disk, and succeed on a broken one.
+    connection.exec_driver_sql(f"PRAGMA user_version = {version}")
     connection.exec_driver_sql("COMMIT")
 
 
