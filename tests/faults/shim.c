@@ -15,12 +15,13 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 enum operation { WRITE = 1, SYNC = 2, SEND = 3, THREAD = 4 };
-enum action { KILL_BEFORE = 1, KILL_AFTER = 2, FAIL = 3, TEAR = 4 };
+enum action { KILL_BEFORE = 1, KILL_AFTER = 2, FAIL = 3, TEAR = 4, LOSE = 5 };
 
 struct page {
     int32_t armed;     /* an operation, or 0 */
@@ -69,10 +70,40 @@ static int fate(int operation, int fd) {
     errno = kept;
     if (!ours || __atomic_fetch_sub(&page->countdown, 1, __ATOMIC_ACQ_REL) > 0)
         return 0;
-    if (page->action == FAIL && page->times >= 0 && __atomic_fetch_sub(&page->times, 1, __ATOMIC_ACQ_REL) <= 0)
+    if ((page->action == FAIL || page->action == LOSE) && page->times >= 0 && __atomic_fetch_sub(&page->times, 1, __ATOMIC_ACQ_REL) <= 0)
         return page->times = 0;
     __atomic_fetch_add(&page->happened, 1, __ATOMIC_ACQ_REL);
     return page->action;
+}
+
+/* What was written since the last sync of the files concerned: a disk that fails to sync may lose it. */
+static struct { off_t at; size_t size; } dirty[4096];
+static int dirty_count;
+static pthread_mutex_t dirty_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void remember(int fd, size_t size, off_t at) {
+    if (!page || page->armed != SYNC || page->action != LOSE || !concerns(fd))
+        return;
+    pthread_mutex_lock(&dirty_lock);
+    if (dirty_count < 4096) {
+        dirty[dirty_count].at = at;
+        dirty[dirty_count++].size = size;
+    }
+    pthread_mutex_unlock(&dirty_lock);
+}
+
+static void synced(int fd, int lost) {
+    static const char zeros[65536];
+    if (!page || page->armed != SYNC || !concerns(fd))
+        return;
+    pthread_mutex_lock(&dirty_lock);
+    for (int i = 0; lost && i < dirty_count; i++)
+        for (size_t done = 0; done < dirty[i].size; done += sizeof zeros) {
+            size_t left = dirty[i].size - done;
+            syscall(SYS_pwrite64, fd, zeros, left < sizeof zeros ? left : sizeof zeros, dirty[i].at + done);
+        }
+    dirty_count = 0;
+    pthread_mutex_unlock(&dirty_lock);
 }
 
 static void end(void) {
@@ -90,7 +121,7 @@ static void end(void) {
     int what = fate(operation, fd); \
     if (what == KILL_BEFORE) \
         end(); \
-    if (what == FAIL) { \
+    if (what == FAIL || what == LOSE) { \
         errno = page->error; \
         return failure; \
     } \
@@ -107,9 +138,9 @@ static void end(void) {
 
 ssize_t write(int fd, const void *data, size_t size) WRITES(write, real(fd, data, size), real(fd, data, size / 2))
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
-    WRITES(pwrite, real(fd, data, size, at), real(fd, data, size / 2, at))
+    WRITES(pwrite, (remember(fd, size, at), real(fd, data, size, at)), real(fd, data, size / 2, at))
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
-    WRITES(pwrite64, real(fd, data, size, at), real(fd, data, size / 2, at))
+    WRITES(pwrite64, (remember(fd, size, at), real(fd, data, size, at)), real(fd, data, size / 2, at))
 
 #define CALLS(name, operation, call) \
     { \
@@ -118,8 +149,15 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
         return done; \
     }
 
-int fsync(int fd) CALLS(fsync, SYNC, real(fd))
-int fdatasync(int fd) CALLS(fdatasync, SYNC, real(fd))
+#define SYNCS(name) \
+    { \
+        REAL(name); \
+        GUARD(SYNC, fd, int done = real(fd); synced(fd, 0), (synced(fd, what == LOSE), -1)); \
+        return done; \
+    }
+
+int fsync(int fd) SYNCS(fsync)
+int fdatasync(int fd) SYNCS(fdatasync)
 ssize_t send(int fd, const void *data, size_t size, int flags) CALLS(send, SEND, real(fd, data, size, flags))
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) CALLS(sendmsg, SEND, real(fd, message, flags))
 

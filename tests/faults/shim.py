@@ -26,12 +26,17 @@ class Operation(IntEnum):
 
 
 class Action(IntEnum):
-    """What happens then: SIGKILL before or after it, an error, or half of a write and SIGKILL."""
+    """What happens then.
+
+    SIGKILL before or after it; an error; half of a write and SIGKILL; or, for a sync, an error and the loss
+    of what was written since the one before, as on a disk that drops the pages that it could not write.
+    """
 
     KILL_BEFORE = 1
     KILL_AFTER = 2
     FAIL = 3
     TEAR = 4
+    LOSE = 5
 
 
 def compiler() -> str | None:
@@ -81,7 +86,7 @@ class Faults:
             action: What happens.
             files: On which files: a pattern of what the system calls the open file; sockets are ``socket:*``.
             after: How many pass before.
-            error: The number of the error, for `Action.FAIL`.
+            error: The number of the error, for `Action.FAIL` and `Action.LOSE`.
             times: How often it fails; -1 is until `disarm`.
         """
         self.disarm()
