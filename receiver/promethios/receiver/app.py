@@ -63,7 +63,7 @@ def create_app(services: Services, budget: Budget, observer: Observer | None = N
     def enter() -> None:
         """Every request comes by here; one to an address that does not exist ends as 404 by itself."""
         if request.routing_exception is None:
-            g.principal = services.gate.enter(request.blueprint, request.headers)
+            g.principal = services.gate.enter(request.blueprint, request.headers, request.remote_addr or "")
 
     @app.errorhandler(Exception)
     def refuse(error: Exception) -> Response:

@@ -33,7 +33,7 @@ class Refused(ErrorTask):  # type: ignore[misc]
 
     def execute(self) -> None:
         """Write the answer, and close after it: what follows on the connection cannot be trusted."""
-        refusal = _refusal(self.request)
+        refusal = _refusal(self.request, self.channel)
         content_type = getattr(self.request, "headers", {}).get("CONTENT_TYPE", "")
         path = getattr(self.request, "path", "")
         self.channel.counts.refused_request(signal_at(path), refusal)
@@ -47,16 +47,14 @@ class Refused(ErrorTask):  # type: ignore[misc]
         self.channel.linger = True
 
 
-def _refusal(request: Any) -> Refusal:
+def _refusal(request: Any, channel: Any) -> Refusal:
     error = request.error
     if error.code == 500:
         return unavailable("the receiver failed to answer; its log says why", retry_after=3)
     if error.code == 413 and getattr(request, "stranger", False):
-        return Refusal(
-            Kind.UNAUTHENTICATED,
-            f"a body beyond {_STRANGERS_BYTES} bytes is taken with a valid API key only",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        message = f"a body beyond {_STRANGERS_BYTES} bytes is taken with a valid API key only"
+        refusal: Refusal = channel.gate.turn_away(_header_pairs(request.headers), channel.addr[0], message)
+        return refusal
     if error.code == 413:
         return too_large(request.adj.max_request_body_size - 1)
     return Refusal(_KINDS.get(error.code, Kind.UNDECODABLE), f"{error.reason}: {error.body}")

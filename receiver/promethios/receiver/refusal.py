@@ -22,6 +22,7 @@ class Kind(Enum):
     CONFLICT = (409, 6, False)
     TOO_LARGE = (413, 8, False)
     UNSUPPORTED = (415, 12, False)
+    TOO_MANY = (429, 8, True)
     HEADERS_TOO_LARGE = (431, 3, False)
     UNAVAILABLE = (503, 14, True)
 

@@ -128,7 +128,7 @@ class HttpServer:
 
 def _connections(gate: Gate, counts: Counts, certificates: Certificates | None) -> type[Connection]:
     """The class of this server's connections."""
-    parts: dict[str, Any] = {"parser_class": parser_for(gate), "counts": counts}
+    parts: dict[str, Any] = {"parser_class": parser_for(gate), "counts": counts, "gate": gate}
     if certificates is None:
         return type("ReceiverConnection", (Connection,), parts)
     return type("ReceiverSecureConnection", (SecureConnection,), {**parts, "certificates": certificates})

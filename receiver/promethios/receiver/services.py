@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from promethios.receiver.access.gate import Gate
-from promethios.receiver.access.keyring import Keyring, touch_keys
+from promethios.receiver.access.keyring import NOTED, Keyring, touch_keys
+from promethios.receiver.access.quotas import Quota, Quotas
 from promethios.receiver.ingest.pipeline import Pipeline
 from promethios.receiver.ingest.writer import Writer
 from promethios.receiver.refusal import Refusal
@@ -60,7 +61,9 @@ class Services:
             store.writer, queue_bytes=settings.queue_bytes, commit_seconds=settings.commit_ms / 1000
         )
         keyring = Keyring(store.readers)
-        return cls(settings, store, writer, keyring, Gate(keyring), Pipeline(writer, keyring))
+        quotas = Quotas(Quota(settings.quota_bytes_per_minute, settings.quota_items_per_minute))
+        writer.every(NOTED, keyring.write_uses, "note when keys were used")
+        return cls(settings, store, writer, keyring, Gate(keyring, quotas), Pipeline(writer, keyring, quotas))
 
     @property
     def readers(self) -> Engine:

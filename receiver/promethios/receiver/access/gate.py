@@ -5,11 +5,13 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from promethios.receiver.access.failures import Failures, network_of
 from promethios.receiver.access.keyring import KeyRecord, Keyring
 from promethios.receiver.access.keys import parse_key
+from promethios.receiver.access.quotas import Quota, Quotas
 from promethios.receiver.access.roles import RULES, Scope, granted
 from promethios.receiver.refusal import Kind, Refusal
 
@@ -17,6 +19,8 @@ from promethios.receiver.refusal import Kind, Refusal
 _NOBODY: Final = bytes(32)
 
 _NO_KEY: Final = "no valid API key: send one as 'Authorization: Bearer pmk_...' or as 'x-api-key: pmk_...'"
+
+_TOO_OFTEN: Final = "too many attempts without a valid API key: a valid one is let in at any time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,58 +32,82 @@ class Principal:
         tenant_id: The tenant whose data it may touch.
         scopes: What it may be used for.
         agent_id: The one agent that it speaks for, or None for any.
+        quota: What its tenant may send, where the settings do not say it.
     """
 
     key_id: str
     tenant_id: int
     scopes: frozenset[Scope]
     agent_id: str | None = None
+    quota: Quota = field(default_factory=Quota)
 
 
 class Gate:
-    """Decides by key and by part of the server; what `RULES` does not name is denied."""
+    """Decides by key and by part of the server; what `RULES` does not name is denied.
 
-    def __init__(self, keyring: Keyring) -> None:
+    Args:
+        keyring: The keys.
+        quotas: What tenants have left of what they may send.
+    """
+
+    def __init__(self, keyring: Keyring, quotas: Quotas) -> None:
         self._keyring = keyring
+        self._quotas = quotas
+        self.failures = Failures()
 
-    def enter(self, part: str | None, headers: Iterable[tuple[str, str]]) -> Principal | None:
+    def enter(self, part: str | None, headers: Iterable[tuple[str, str]], peer: str = "") -> Principal | None:
         """Let a request into a part of the server, or refuse it.
 
         Args:
             part: The name of a part in `RULES`.
             headers: The request's headers or metadata.
+            peer: The address of the client.
 
         Returns:
             Whom the request's key stands for; None where the part is open to everyone.
 
         Raises:
-            Refusal: There is no valid key, or not one with the scope.
+            Refusal: There is no valid key, or not one with the scope, or its tenant's quota is used up.
         """
         wanted = RULES.get(part, Scope.ADMIN) if part is not None else Scope.ADMIN
         if wanted is None:
             return None
-        record = self._authenticate(_presented(headers))
+        presented = _presented(headers)
+        record = self._authenticate(presented)
+        if record is None:
+            raise self._turned_away(presented, peer, _NO_KEY)
         if part not in RULES or not granted(record.scopes, wanted):
             raise Refusal(Kind.FORBIDDEN, f"this API key lacks the scope '{wanted}': use a key that has it")
         self._keyring.note_use(record.key_id)
-        return Principal(record.key_id, record.tenant_id, record.scopes, record.agent_id)
+        if wanted is Scope.INGEST:
+            self._quotas.check(record.tenant_id, record.quota)
+        return Principal(record.key_id, record.tenant_id, record.scopes, record.agent_id, record.quota)
 
     def knows(self, headers: Iterable[tuple[str, str]]) -> bool:
         """Whether the headers have a valid key, for whatever it may be used."""
-        try:
-            self._authenticate(_presented(headers))
-        except Refusal:
-            return False
-        return True
+        return self._authenticate(_presented(headers)) is not None
 
-    def _authenticate(self, presented: str | None) -> KeyRecord:
-        """The stored key; every way to be wrong takes the same path and gets the same answer."""
+    def turn_away(self, headers: Iterable[tuple[str, str]], peer: str, message: str) -> Refusal:
+        """The answer to a request that `knows` did not know, and that is not read for that reason."""
+        return self._turned_away(_presented(headers), peer, message)
+
+    def _turned_away(self, presented: str | None, peer: str, message: str) -> Refusal:
+        """The same answer for every way to be wrong; who is wrong too often is told to wait."""
+        challenge = {"WWW-Authenticate": "Bearer"}
+        if presented is not None:
+            key = parse_key(presented)
+            if wait := self.failures.note(network_of(peer), key and key.key_id):
+                return Refusal(Kind.TOO_MANY, _TOO_OFTEN, retry_after=wait, headers=challenge)
+        return Refusal(Kind.UNAUTHENTICATED, message, headers=challenge)
+
+    def _authenticate(self, presented: str | None) -> KeyRecord | None:
+        """The stored key, if it is valid; every way to be wrong takes the same path."""
         key = parse_key(presented) if presented else None
         record = self._keyring.find(key.key_id) if key else None
         digest = key.digest if key else _NOBODY
         same = hmac.compare_digest(digest, record.digest if record else _NOBODY)
         if key is None or record is None or not same or not record.valid(time.time_ns()):
-            raise Refusal(Kind.UNAUTHENTICATED, _NO_KEY, headers={"WWW-Authenticate": "Bearer"})
+            return None
         return record
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from promethios.receiver.access.keys import ApiKey, new_key
+from promethios.receiver.access.keys import ApiKey, check_environment, new_key
+from promethios.receiver.access.quotas import Quota
 from promethios.receiver.access.roles import Scope, parse_scopes
 from promethios.receiver.store.schema import api_keys, tenants
 
@@ -30,7 +31,7 @@ class KeyRecord:
     key_id: str
     tenant_id: int
     tenant: str
-    digest: bytes
+    digest: bytes = field(repr=False)
     environment: str
     scopes: frozenset[Scope]
     agent_id: str | None
@@ -38,6 +39,8 @@ class KeyRecord:
     expires: int | None
     revoked: int | None
     last_used: int | None
+    replaces: str | None = None
+    quota: Quota = field(default_factory=Quota)
 
     def valid(self, now: int) -> bool:
         """Whether it is neither revoked nor expired at `now`."""
@@ -56,7 +59,8 @@ class KeyRequest:
         expires: Unix nanoseconds, or None for never.
 
     Raises:
-        ValueError: The tenant or the agent has no name, no scope is given, or one agent is to administer.
+        ValueError: The tenant or the agent has no name, no scope is given, one agent is to administer, or the
+            environment is no such word.
     """
 
     tenant: str
@@ -74,6 +78,7 @@ class KeyRequest:
             raise ValueError("an agent's id has 1 to 200 printable characters")
         if self.agent_id is not None and Scope.ADMIN in self.scopes:
             raise ValueError("a key that speaks for one agent cannot administer")
+        check_environment(self.environment)
 
 
 def _is_name(text: str) -> bool:
@@ -81,8 +86,14 @@ def _is_name(text: str) -> bool:
     return text.isprintable() and bool(text.strip()) and len(text) <= 200
 
 
-def create_key(connection: Connection, request: KeyRequest) -> ApiKey:
-    """Store a new key and return it in the clear, for the only time."""
+def create_key(connection: Connection, request: KeyRequest, replaces: str | None = None) -> ApiKey:
+    """Store a new key and return it in the clear, for the only time.
+
+    Args:
+        connection: A connection in a transaction.
+        request: What it is for.
+        replaces: The id of the key whose place it takes.
+    """
     key, now = new_key(request.environment), time.time_ns()
     connection.execute(
         insert(tenants).values(name=request.tenant, created_unix_nano=now).on_conflict_do_nothing()
@@ -97,9 +108,38 @@ def create_key(connection: Connection, request: KeyRequest) -> ApiKey:
         "agent_id": request.agent_id,
         "created_unix_nano": now,
         "expires_unix_nano": request.expires,
+        "replaces": replaces,
     }
     connection.execute(api_keys.insert().values(row))
     return key
+
+
+def rotate_key(
+    connection: Connection, key_id: str, overlap: int, tenant_id: int | None = None
+) -> ApiKey | None:
+    """Make a key that takes the place of another, which goes on for a while.
+
+    The new one may do what the old one may, and lives as long as that was to live.
+
+    Args:
+        connection: A connection in a transaction.
+        key_id: The key to replace.
+        overlap: For how long the old key goes on, nanoseconds; not beyond its own end.
+        tenant_id: Whose key it must be; None for anybody's.
+
+    Returns:
+        The new key; None when there is no valid key with this id.
+    """
+    now = time.time_ns()
+    row = connection.execute(_KEYS.where(api_keys.c.key_id == key_id)).one_or_none()
+    old = None if row is None else _record(row)
+    if old is None or not old.valid(now) or tenant_id not in (None, old.tenant_id):
+        return None
+    expires = None if old.expires is None else now + old.expires - old.created
+    request = KeyRequest(old.tenant, old.scopes, old.agent_id, old.environment, expires)
+    ends = now + overlap if old.expires is None else min(old.expires, now + overlap)
+    connection.execute(api_keys.update().where(api_keys.c.key_id == key_id).values(expires_unix_nano=ends))
+    return create_key(connection, request, replaces=key_id)
 
 
 def revoke_key(connection: Connection, key_id: str, tenant_id: int | None = None) -> bool:
@@ -173,6 +213,19 @@ class Keyring:
             self._noted[key_id] = now
             self._used[key_id] = time.time_ns()
 
+    def write_uses(self, connection: Connection) -> None:
+        """Write down what was noted: a chore of the writer, for keys that send nothing which is stored."""
+        used = self.take_uses()
+        if not used:
+            return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            touch_keys(connection, used)
+            connection.exec_driver_sql("COMMIT")
+        except Exception:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+
     def take_uses(self) -> dict[str, int]:
         """Hand over what was noted since the last call."""
         with self._lock:
@@ -180,9 +233,12 @@ class Keyring:
         return used
 
 
-_KEYS: Final = select(api_keys, tenants.c.name.label("tenant")).join(
-    tenants, tenants.c.id == api_keys.c.tenant_id
-)
+_KEYS: Final = select(
+    api_keys,
+    tenants.c.name.label("tenant"),
+    tenants.c.quota_bytes_per_minute,
+    tenants.c.quota_items_per_minute,
+).join(tenants, tenants.c.id == api_keys.c.tenant_id)
 
 
 def _record(row: Row[Any]) -> KeyRecord:
@@ -198,4 +254,6 @@ def _record(row: Row[Any]) -> KeyRecord:
         expires=row.expires_unix_nano,
         revoked=row.revoked_unix_nano,
         last_used=row.last_used_unix_nano,
+        replaces=row.replaces,
+        quota=Quota(row.quota_bytes_per_minute, row.quota_items_per_minute),
     )

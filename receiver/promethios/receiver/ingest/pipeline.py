@@ -18,7 +18,9 @@ from sqlalchemy import Connection
 
 from promethios.receiver.access.gate import Principal
 from promethios.receiver.access.keyring import Keyring, touch_keys
+from promethios.receiver.access.quotas import Quotas
 from promethios.receiver.ingest.batch import Batch, Origin
+from promethios.receiver.ingest.items import count_logs, count_points, count_spans
 from promethios.receiver.ingest.logs import add_logs
 from promethios.receiver.ingest.metrics import add_metrics
 from promethios.receiver.ingest.spans import add_spans
@@ -38,10 +40,18 @@ class Signal(StrEnum):
     LOGS = "logs"
 
 
-_ADD: Final[dict[Signal, Callable[[Batch, Origin, Any], None]]] = {
+#: How a request of each signal becomes rows.
+ADD: Final[dict[Signal, Callable[[Batch, Origin, Any], None]]] = {
     Signal.SPANS: add_spans,
     Signal.METRICS: add_metrics,
     Signal.LOGS: add_logs,
+}
+
+#: How many items a request of each signal has: what a quota counts.
+COUNT: Final[dict[Signal, Callable[[Any], int]]] = {
+    Signal.SPANS: count_spans,
+    Signal.METRICS: count_points,
+    Signal.LOGS: count_logs,
 }
 
 
@@ -59,11 +69,13 @@ class Pipeline:
     Args:
         writer: The writer's queue.
         keyring: Notes of used keys are written down with the next commit.
+        quotas: What tenants have left of what they may send. What is sent again and is known costs nothing.
     """
 
-    def __init__(self, writer: Writer, keyring: Keyring) -> None:
+    def __init__(self, writer: Writer, keyring: Keyring, quotas: Quotas) -> None:
         self._writer = writer
         self._keyring = keyring
+        self._quotas = quotas
         self._recent = _Recent(_REMEMBERED)
 
     def ingest(
@@ -79,19 +91,21 @@ class Pipeline:
             warning: What the client's developer should know about how it was decoded.
 
         Raises:
-            Refusal: It could not be stored now.
+            Refusal: It could not be stored now, or the tenant's quota is used up.
         """
         scope = f"{principal.tenant_id} {principal.agent_id or ''} {signal} "
         digest = hashlib.sha256(scope.encode() + encoded).digest()
         if (before := self._recent.get(digest)) is not None:
             return before
-        batch = Batch(principal.tenant_id, signal, len(encoded))
-        _ADD[signal](batch, Origin(principal.tenant_id, principal.agent_id), message)
-        if warning:
-            batch.warn(warning)
-        if batch.rows:
-            self._store(batch)
-        stored = Stored(batch.rejected, batch.message)
+        items = COUNT[signal](message)
+        with self._quotas.spend(principal.tenant_id, principal.quota, len(encoded), items):
+            batch = Batch(principal.tenant_id, signal, len(encoded))
+            ADD[signal](batch, Origin(principal.tenant_id, principal.agent_id), message)
+            if warning:
+                batch.warn(warning)
+            if batch.rows:
+                self._store(batch)
+            stored = Stored(batch.rejected, batch.message)
         self._recent.put(digest, stored)
         return stored
 

@@ -98,7 +98,7 @@ def _unary(export: Callable[[bytes, Any], bytes]) -> Any:
 
 def _export(services: Services, budget: Budget, signal: Signal, body: bytes, context: Any) -> bytes:
     metadata = [(key, value) for key, value in context.invocation_metadata() if isinstance(value, str)]
-    principal = services.gate.enter("otlp", metadata)
+    principal = services.gate.enter("otlp", metadata, context.peer())
     assert principal is not None, "the rules ask for a key"
     with budget.share() as share:
         share.take(len(body))

@@ -49,6 +49,8 @@ tenants: Final = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("created_unix_nano", Int64, nullable=False),
     Column("last_ingest_unix_nano", Int64),
+    Column("quota_bytes_per_minute", Int64),
+    Column("quota_items_per_minute", Int64),
 )
 
 api_keys: Final = Table(
@@ -65,6 +67,7 @@ api_keys: Final = Table(
     Column("expires_unix_nano", Int64),
     Column("revoked_unix_nano", Int64),
     Column("last_used_unix_nano", Int64),
+    Column("replaces", Text),
 )
 
 agents: Final = Table(

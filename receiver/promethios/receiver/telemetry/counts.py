@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from promethios.receiver.refusal import Refusal
+from promethios.receiver.refusal import Kind, Refusal
 
 #: What is counted for each of; ``other`` is what is no telemetry: questions, and unknown addresses.
 SIGNALS: Final = ("spans", "metrics", "logs")
@@ -52,6 +52,8 @@ _REASONS: Final = {
 
 def reason_of(refusal: Refusal) -> Reason | None:
     """Why a request was refused; None where it was no telemetry that was."""
+    if refusal.kind is Kind.TOO_MANY and "WWW-Authenticate" in refusal.headers:
+        return Reason.UNAUTHENTICATED  # wrong keys, too often: no tenant's quota
     reason = _REASONS.get(refusal.kind.http)
     return Reason.QUEUE_FULL if reason is Reason.UNAVAILABLE and refusal.crowded else reason
 
