@@ -15,6 +15,7 @@ from promethios.receiver.access.keyring import NOTED, Keyring, touch_keys
 from promethios.receiver.access.quotas import Quota, Quotas
 from promethios.receiver.ingest.pipeline import Pipeline
 from promethios.receiver.ingest.writer import Writer
+from promethios.receiver.maintenance.upkeep import Upkeep
 from promethios.receiver.refusal import Refusal
 from promethios.receiver.settings import Settings
 from promethios.receiver.store.sqlite import SQLiteStore
@@ -34,6 +35,7 @@ class Services:
         keyring: The API keys.
         gate: Who may do what.
         pipeline: The way of a request into the database.
+        upkeep: Keeps the database in order.
         counts: How much came, and what became of it.
         started: When the receiver started, Unix nanoseconds.
     """
@@ -44,6 +46,7 @@ class Services:
     keyring: Keyring
     gate: Gate
     pipeline: Pipeline
+    upkeep: Upkeep
     counts: Counts = field(default_factory=Counts)
     started: int = field(default_factory=time.time_ns)
 
@@ -63,7 +66,8 @@ class Services:
         keyring = Keyring(store.readers)
         quotas = Quotas(Quota(settings.quota_bytes_per_minute, settings.quota_items_per_minute))
         writer.every(NOTED, keyring.write_uses, "note when keys were used")
-        return cls(settings, store, writer, keyring, Gate(keyring, quotas), Pipeline(writer, keyring, quotas))
+        gate, pipeline = Gate(keyring, quotas), Pipeline(writer, keyring, quotas)
+        return cls(settings, store, writer, keyring, gate, pipeline, Upkeep(store, writer, settings))
 
     @property
     def readers(self) -> Engine:
@@ -78,4 +82,5 @@ class Services:
             with suppress(Refusal):
                 self.writer.do(lambda connection: touch_keys(connection, used))
         self.writer.stop()
+        self.upkeep.close()
         self.store.close()

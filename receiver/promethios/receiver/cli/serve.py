@@ -31,6 +31,10 @@ from promethios.receiver.store.sqlite import StoreError
 @click.option("--quota-bytes-per-minute", type=int, metavar="N", help="For each tenant; 0 for any number.")
 @click.option("--quota-items-per-minute", type=int, metavar="N", help="For each tenant; 0 for any number.")
 @click.option("--self-endpoint", metavar="URL", help="Where the receiver's own metrics are sent over OTLP.")
+@click.option("--retention-days", type=int, metavar="N", help="Keeps spans, metrics and logs; 0 for ever.")
+@click.option("--evidence-days", type=int, metavar="N", help="Keeps decisions and trust; at least 183.")
+@click.option("--max-db-bytes", type=int, metavar="N", help="Deletes the oldest telemetry beyond; 0: none.")
+@click.option("--min-free-bytes", type=int, metavar="N", help="Takes nothing when less of the disk is free.")
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -15,6 +15,10 @@ from promethios.receiver.store.urls import sqlite_path
 T = TypeVar("T")
 
 _MIB: Final = 1024 * 1024
+#: Evidence is kept so long at least.
+LEAST_EVIDENCE_DAYS: Final = 183
+_LEAST_DB_BYTES: Final = 16 * _MIB
+_MOST_DAYS: Final = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,13 @@ class Settings:
         threads: Requests that are worked on at once.
         connections: Connections at once; further ones wait.
         idle_seconds: After how long without a byte a connection is closed.
+        retention_days: How long spans, metrics, logs and heartbeats are kept after receipt; 0 for ever.
+        evidence_days: How long decisions, violations and trust are kept; at least 183.
+        max_db_bytes: Beyond this the oldest spans, metrics and logs are deleted early; 0 for no limit.
+        min_free_bytes: When less of the disk is free, nothing is taken, so that deleting goes on; 0 for any.
         quota_bytes_per_minute: Bytes of telemetry, unpacked, that a tenant may send in a minute; 0 for any.
         quota_items_per_minute: Spans, points and records that a tenant may send in a minute; 0 for any.
-        self_endpoint: Where the receiver's own metrics are sent over OTLP/HTTP, a base address; empty for nowhere.
+        self_endpoint: A base address, where the receiver's own metrics are sent over OTLP/HTTP; empty for none.
         self_key: The API key that they are sent with, as ``Authorization: Bearer``; empty for none.
         self_seconds: How often they are sent.
 
@@ -64,6 +72,10 @@ class Settings:
     threads: int = 16
     connections: int = 512
     idle_seconds: int = 60
+    retention_days: int = 30
+    evidence_days: int = LEAST_EVIDENCE_DAYS
+    max_db_bytes: int = 0
+    min_free_bytes: int = 128 * _MIB
     quota_bytes_per_minute: int = 0
     quota_items_per_minute: int = 0
     self_endpoint: str = ""
@@ -79,10 +91,27 @@ class Settings:
         self._at_least("connections", 16)
         self._at_least("idle_seconds", 1)
         self._at_least("self_seconds", 1)
+        self._check_retention()
         self._check("db", lambda: self.path)
         self._check_tls()
         self._check_addresses()
         check_own(self.self_endpoint, self.self_key)
+
+    def _check_retention(self) -> None:
+        for name in ("retention_days", "min_free_bytes"):
+            self._at_least(name, 0)
+        if self.evidence_days < LEAST_EVIDENCE_DAYS:
+            raise SettingsError(
+                f"evidence_days = {self.evidence_days}: it must be at least {LEAST_EVIDENCE_DAYS}: six "
+                "months, as Articles 19 and 26(6) of the EU AI Act ask for"
+            )
+        if self.max_db_bytes and self.max_db_bytes < _LEAST_DB_BYTES:
+            raise SettingsError(
+                f"max_db_bytes = {self.max_db_bytes}: it must be 0, or at least {_LEAST_DB_BYTES}"
+            )
+        for name in ("retention_days", "evidence_days"):
+            if getattr(self, name) > _MOST_DAYS:
+                raise SettingsError(f"{name} = {getattr(self, name)}: it must be at most {_MOST_DAYS}")
 
     def _check_tls(self) -> None:
         if bool(self.tls_cert) is not bool(self.tls_key):
