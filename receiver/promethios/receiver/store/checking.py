@@ -79,12 +79,18 @@ def _said(connection: sqlite3.Connection, statement: str) -> Iterator[str]:
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
     names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    sizes = {
-        name: connection.execute(f'SELECT coalesce(max(rowid), 0) FROM "{name}"').fetchone()[0]
-        for name in names
-        if name.isidentifier()
-    }
+    sizes = {name: _rows(connection, name) for name in names if name.isidentifier()}
     return sorted(sizes, key=lambda name: (name in _HASHED, sizes[name]))
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> int:
+    """About how many rows a table has; few where its rows have no number, as only small tables are made so."""
+    try:
+        return int(connection.execute(f'SELECT coalesce(max(rowid), 0) FROM "{table}"').fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if str(error) == "no such column: rowid":
+            return 0
+        raise
 
 
 #: Tables whose row ids are hashes, which say nothing of how many there are; seldom many.
