@@ -84,7 +84,7 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
 
 
 def _rows(connection: sqlite3.Connection, table: str) -> int:
-    """About how many rows a table has; few where its rows have no number, as only small tables are made so."""
+    """About how many rows a table has; none where they have no number: only small tables are made so."""
     try:
         return int(connection.execute(f'SELECT coalesce(max(rowid), 0) FROM "{table}"').fetchone()[0])
     except sqlite3.OperationalError as error:
