@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import socket
 import time
 from typing import Any, Final
@@ -25,6 +26,11 @@ _LINGER_BYTES: Final = 256 * 1024 * 1024
 #: The largest body that is taken from someone who has not shown a valid key.
 _STRANGERS_BYTES: Final = 64 * 1024
 
+#: So much of a request is kept until it has been parsed; headers may be longer.
+_HEAD_BYTES: Final = 8 * 1024
+_FIRST_LINE: Final = re.compile(rb"\s*[A-Z]+ (\S+) ")
+_CONTENT_TYPE: Final = re.compile(rb"^content-type:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+
 _KINDS: Final = {431: Kind.HEADERS_TOO_LARGE, 501: Kind.UNSUPPORTED}
 
 
@@ -34,8 +40,7 @@ class Refused(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         """Write the answer, and close after it: what follows on the connection cannot be trusted."""
         refusal = _refusal(self.request, self.channel)
-        content_type = getattr(self.request, "headers", {}).get("CONTENT_TYPE", "")
-        path = getattr(self.request, "path", "")
+        path, content_type = _glimpse(self.request.head)
         self.channel.counts.refused_request(signal_at(path), refusal)
         response = answer(path, content_type, refusal)
         body = response.get_data()
@@ -45,6 +50,13 @@ class Refused(ErrorTask):  # type: ignore[misc]
         self.content_length = len(body)
         self.write(body)
         self.channel.linger = True
+
+
+def _glimpse(head: bytes) -> tuple[str, str]:
+    """The path and the content type that a request says, as far as can be seen; empty where it does not."""
+    found = _FIRST_LINE.match(head), _CONTENT_TYPE.search(head)
+    path, content_type = (match[1].decode("latin-1") if match else "" for match in found)
+    return path, content_type
 
 
 def _refusal(request: Any, channel: Any) -> Refusal:
@@ -65,7 +77,14 @@ def parser_for(gate: Gate) -> type[Any]:
 
     class Parser(HTTPRequestParser):  # type: ignore[misc]
         stranger = False
+        #: How the request began, for an answer to one that could not be parsed.
+        head = b""
         adj: Any
+
+        def received(self, data: bytes) -> int:
+            if len(self.head) < _HEAD_BYTES:
+                self.head += data[:_HEAD_BYTES]
+            return int(super().received(data))
 
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
