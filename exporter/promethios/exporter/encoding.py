@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from promethios.exporter.batch import Batch, Signal
 from promethios.exporter.counts import DropReason
+from promethios.exporter.cutting import VALUE_BYTES, cut
 
 _logger = logging.getLogger("promethios.exporter")
 _Item = TypeVar("_Item")
@@ -64,7 +65,10 @@ class Encoder(Generic[_Item]):
 
     def _request(self, items: Sequence[_Item]) -> bytes | None:
         try:
-            encoded: bytes = self.encode(items).SerializeToString()
+            message = self.encode(items)
+            encoded: bytes = message.SerializeToString()
+            if len(encoded) > VALUE_BYTES and cut(message):
+                encoded = message.SerializeToString()
         except Exception as error:
             # Attributes come from anywhere; the encoder raises on what it does not know.
             _logger.debug("cannot encode %s: %s", self.signal.path, type(error).__name__)
