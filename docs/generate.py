@@ -22,6 +22,8 @@ from promethios.receiver.openapi.document import describe
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.services import Services
 from promethios.receiver.settings import Settings
+from promethios.receiver.telemetry.counts import Reason
+from promethios.receiver.telemetry.instruments import INSTRUMENTS
 
 _FOLDER: Final = Path(__file__).parent / "reference"
 _MADE: Final = "<!-- Made by docs/generate.py; change the code instead. -->\n"
@@ -29,6 +31,15 @@ _ABOUT_NAMES: Final = """
 Every attribute, event, span and metric that governance reads or writes. The names of `gen_ai.*` follow
 OpenTelemetry's GenAI conventions {}, which are in development; those marked as a draft are proposals
 there. Code finds them in `promethios.governance.semconv`.
+"""
+
+_ABOUT_OWN_METRICS: Final = """
+What a receiver says about itself: at `/metrics` as Prometheus reads it, and over OTLP where `self_endpoint` is
+set. They are of all tenants together, since the receiver started. `signal` is `spans`, `metrics` or `logs`;
+`reason` is one of {}. No label holds what a client can choose.
+
+| In Prometheus | In OTLP | Kind | Unit | Labels | What it says |
+|---|---|---|---|---|---|
 """
 
 
@@ -68,9 +79,21 @@ def api() -> str:
     return "".join(parts)
 
 
+def receiver_metrics() -> str:
+    """Every metric that the receiver has of itself."""
+    rows = [
+        f"| `{each.prometheus}` | `{each.name}` | {each.kind} | {_cell(each.unit)} "
+        f"| {', '.join(f'`{label}`' for label in each.labels)} | {_cell(each.about)} |\n"
+        for each in INSTRUMENTS
+    ]
+    about = _ABOUT_OWN_METRICS.format(", ".join(f"`{reason}`" for reason in Reason))
+    return "".join(["# The receiver's own metrics\n\n", _MADE, about, *rows])
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "api.md": api,
     "commands.md": commands,
+    "receiver_metrics.md": receiver_metrics,
     "telemetry.md": telemetry,
 }
 

@@ -42,8 +42,8 @@ def _check_operator(principal: Principal, readers: Engine) -> None:
     if tenant != FIRST_TENANT or principal.agent_id is not None:
         raise Refusal(
             RefusalKind.FORBIDDEN,
-            f"/metrics is about all tenants: use a key of the tenant {FIRST_TENANT!r}, which is the operator's, "
-            "that is not made for one agent",
+            f"/metrics is about all tenants: use a key of the tenant {FIRST_TENANT!r}, which is the "
+            "operator's, that is not made for one agent",
         )
 
 
