@@ -28,7 +28,10 @@ from promethios.receiver.telemetry.instruments import INSTRUMENTS, Distribution,
 from promethios.receiver.telemetry.sending import SelfTelemetry
 
 RESOURCE = {"service.name": "promethios-receiver"}
-IN_THE_CLEAR = "self_endpoint = http://collector:4318: self_key would travel in the clear; use https, or send to 127.0.0.1"
+IN_THE_CLEAR = (
+    "self_endpoint = http://collector:4318: self_key would travel in the clear; use https, "
+    "or send to 127.0.0.1"
+)
 NO_BASE_ADDRESS = (
     "self_endpoint: it must be the base address of OTLP/HTTP, such as http://127.0.0.1:4318, "
     "without user, password and query; a key goes into self_key"

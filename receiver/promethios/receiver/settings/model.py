@@ -48,7 +48,7 @@ class Settings:
         min_free_bytes: When less of the disk is free, nothing is taken, so that deleting goes on; 0 for any.
         quota_bytes_per_minute: Bytes of telemetry, unpacked, that a tenant may send in a minute; 0 for any.
         quota_items_per_minute: Spans, points and records that a tenant may send in a minute; 0 for any.
-        self_endpoint: A base address, where the receiver's own metrics are sent over OTLP/HTTP; empty for none.
+        self_endpoint: A base address: the receiver's own metrics go there over OTLP/HTTP; empty for none.
         self_key: The API key that they are sent with, as ``Authorization: Bearer``; empty for none.
         self_seconds: How often they are sent.
 

@@ -140,8 +140,8 @@ INSTRUMENTS: Final = (
     ),
     Instrument(
         "promethios.receiver.requests.refused", _C, "{request}",
-        "Requests that were answered with no. What is `queue_full`, `quota` or `unavailable` is sent again by "
-        "clients; what is anything else is lost to us. `other` are questions.",
+        "Requests that were answered with no. Clients send again what was `queue_full`, "
+        "`quota` or `unavailable`, and nothing else. `other` are questions.",
         _by_reason(lambda figures: figures.counted.refused_requests, (*SIGNALS, OTHER), _WHOLE), _REASON,
     ),
     Instrument(

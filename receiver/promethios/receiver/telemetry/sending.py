@@ -1,8 +1,8 @@
 """The receiver's own figures, sent over OTLP to whoever watches it. Off unless `self_endpoint` is set.
 
 It may be sent to the receiver's own address: each request has the same points, whose number does not depend
-on what was received before, so it cannot feed itself. Figures are cumulative: what could not be sent is in the
-next request, and nothing is kept.
+on what was received before, so it cannot feed itself. Figures are cumulative: what could not be sent is
+in the next request, and nothing is kept.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class SelfTelemetry:
             self.send()
 
     def _post(self, body: bytes) -> str:
-        """What went wrong; empty when nothing did. No redirection is followed: it would take the key along."""
+        """What went wrong, or nothing. No redirection is followed: it would take the key along."""
         try:
             answer = self._pool.request(
                 "POST", self._url, body=body, headers=self._headers, redirect=False, preload_content=False
