@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from promethios.receiver.ingest.batch import Batch, Origin
+from promethios.receiver.ingest.dialects import EVENT_NAME, add_others_of_record
 from promethios.receiver.ingest.envelope import with_resource, with_scope
 from promethios.receiver.ingest.values import (
     ItemError,
@@ -18,6 +19,9 @@ from promethios.receiver.ingest.values import (
     json_text,
     value_of,
 )
+
+#: Where a row has its time.
+_TIME: Final = 2
 
 
 def add_logs(batch: Batch, origin: Origin, request: ExportLogsServiceRequest) -> None:
@@ -51,21 +55,24 @@ def _reject_all(batch: Batch, records: Any, reason: str) -> None:
 
 def _add_record(batch: Batch, origin: Origin, record: LogRecord, seen: Counter[bytes]) -> None:
     try:
-        row = _row(batch, origin, record)
+        attributes = attributes_of(record.attributes)
+        row = _row(batch, origin, record, attributes)
     except ItemError as error:
         batch.reject("log record", error)
         return
     digest = content_hash(origin.resource_id, origin.scope_id, record.SerializeToString(deterministic=True))
     batch.add("logs", (origin.tenant_id, digest, seen[digest], *row))
+    if record.event_name or EVENT_NAME in attributes:
+        key = digest + seen[digest].to_bytes(8)
+        add_others_of_record(batch, origin, record, attributes, row[_TIME], key)
     seen[digest] += 1
 
 
-def _row(batch: Batch, origin: Origin, record: LogRecord) -> tuple[Any, ...]:
+def _row(batch: Batch, origin: Origin, record: LogRecord, attributes: dict[str, Any]) -> tuple[Any, ...]:
     if len(record.trace_id) not in (0, 16):
         raise ItemError(f"its trace id must be 0 or 16 bytes and has {len(record.trace_id)}")
     if len(record.span_id) not in (0, 8):
         raise ItemError(f"its span id must be 0 or 8 bytes and has {len(record.span_id)}")
-    attributes = attributes_of(record.attributes)
     observed = int64(record.observed_time_unix_nano, "the observed time")
     when = int64(record.time_unix_nano, "the time") or observed or batch.received
     return (

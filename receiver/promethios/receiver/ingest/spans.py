@@ -10,6 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from promethios.governance import semconv
 from promethios.receiver.ingest.batch import Batch, Origin
 from promethios.receiver.ingest.decisions import add_decision
+from promethios.receiver.ingest.dialects import MARKERS, add_others_of_span
 from promethios.receiver.ingest.envelope import with_resource, with_scope
 from promethios.receiver.ingest.normalise import genai_of
 from promethios.receiver.ingest.values import ItemError, attributes_of, content_hash, int64, json_text
@@ -55,6 +56,8 @@ def _add_span(batch: Batch, origin: Origin, span: Span) -> None:
     batch.add("spans", row)
     if span.name == semconv.DECISION_SPAN:
         add_decision(batch, origin, span, attributes)
+    elif span.events or not MARKERS.isdisjoint(attributes):
+        add_others_of_span(batch, origin, span, attributes)
 
 
 def _row(batch: Batch, origin: Origin, span: Span, attributes: dict[str, Any]) -> tuple[Any, ...]:
