@@ -34,7 +34,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_f03_a_full_disk_is_503_and_it_recovers_without_a_restart(small_disk: Path, tmp_path: Path) -> None:
-    with RunningReceiver(small_disk / "promethios.db") as receiver:
+    room = {"PROMETHIOS_MIN_FREE_BYTES": str(4 << 20)}
+    with RunningReceiver(small_disk / "promethios.db", environment=room) as receiver:
         with Client(tmp_path, "http", receiver) as http, Client(tmp_path, "grpc", receiver) as grpc:
             for client in (http, grpc):
                 client.wait_for_more()

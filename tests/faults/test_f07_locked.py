@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.faults.oracle import Client, Footprint, verify
 from tests.support.receiver import RunningReceiver
 
-from promethios.receiver.store.sqlite import BUSY_MILLISECONDS
+from promethios.receiver.store.connections import BUSY_MILLISECONDS
 
 #: Half a minute in the long form; at least longer than the receiver waits for a lock.
 SECONDS = 30 if os.environ.get("CI") == "true" else BUSY_MILLISECONDS / 1000 + 1
