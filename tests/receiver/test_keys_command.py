@@ -45,7 +45,7 @@ def test_a_key_is_made_before_the_receiver_runs_and_works_in_it(db: str) -> None
 def test_keys_are_listed_without_secrets_and_revoked(db: str) -> None:
     made = json.loads(run("create", "--db", db, "--scope", "ingest", "--agent", "clerk", "--json").output)
     listed = run("list", "--db", db)
-    assert listed.output == f"{made['key_id']}  valid    default  ingest  agent clerk\n"
+    assert listed.output == f"{made['key_id']}  valid    default  ingest  agent clerk  never used\n"
     assert run("revoke", "--db", db, made["key_id"]).output == f"Revoked {made['key_id']}.\n"
     (row,) = json.loads(run("list", "--db", db, "--json").output)
     assert row["revoked"] is not None

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from promethios.receiver.answers import answer
 from promethios.receiver.api import api_blueprint
 from promethios.receiver.api.keys import keys_blueprint
+from promethios.receiver.api.tenants import tenants_blueprint
 from promethios.receiver.api.trust import trust_blueprint
 from promethios.receiver.console import blueprint as console
 from promethios.receiver.health import health_blueprint
@@ -54,6 +55,7 @@ def create_app(services: Services, budget: Budget, observer: Observer | None = N
     app.register_blueprint(api_blueprint(services))
     app.register_blueprint(openapi_blueprint())
     app.register_blueprint(keys_blueprint(services))
+    app.register_blueprint(tenants_blueprint(services))
     app.register_blueprint(trust_blueprint(services))
     app.register_blueprint(metrics_blueprint(observer, services.readers))
     app.register_blueprint(health_blueprint(services.writer))

@@ -96,7 +96,7 @@ class Gate:
         challenge = {"WWW-Authenticate": "Bearer"}
         if presented is not None:
             key = parse_key(presented)
-            if wait := self.failures.note(network_of(peer), key and key.key_id):
+            if wait := self.failures.note(network_of(peer), key.key_id if key else None):
                 return Refusal(Kind.TOO_MANY, _TOO_OFTEN, retry_after=wait, headers=challenge)
         return Refusal(Kind.UNAUTHENTICATED, message, headers=challenge)
 

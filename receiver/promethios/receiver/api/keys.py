@@ -17,19 +17,24 @@ from promethios.receiver.access.keyring import (
     create_key,
     list_keys,
     revoke_key,
+    rotate_key,
 )
 from promethios.receiver.access.keys import ApiKey
 from promethios.receiver.access.roles import parse_scopes
+from promethios.receiver.api.bodies import read_object
 from promethios.receiver.refusal import Kind, Refusal
 from promethios.receiver.services import Services
 from promethios.receiver.store.schema import tenants
 
 _LONGEST: Final = 10_000
+#: For how long a key goes on after it was rotated, seconds: a day, and at most 30.
+DEFAULT_OVERLAP: Final = 86_400
+LONGEST_OVERLAP: Final = 30 * 86_400
 _FIELDS: Final = frozenset({"tenant", "scope", "agent", "environment", "days"})
 
 
 def keys_blueprint(services: Services) -> Blueprint:
-    """``POST`` and ``GET /api/v1/keys``, ``DELETE /api/v1/keys/{key_id}``."""
+    """``POST`` and ``GET /api/v1/keys``, ``POST .../{key_id}/rotate``, ``DELETE .../{key_id}``."""
     blueprint = Blueprint("keys", __name__, url_prefix="/api/v1")
 
     @blueprint.post("/keys")
@@ -37,7 +42,7 @@ def keys_blueprint(services: Services) -> Blueprint:
         principal: Principal = g.principal
         with services.readers.connect() as connection:
             wanted = _wanted(connection, principal)
-        key = services.writer.do(lambda connection: _create(connection, principal, wanted))
+        key = services.writer.do(lambda connection: _create(connection, principal, wanted), always=True)
         services.keyring.forget()
         return _json({"key": key.reveal(), "key_id": key.key_id}, 201)
 
@@ -47,10 +52,19 @@ def keys_blueprint(services: Services) -> Blueprint:
             records = list_keys(connection, g.principal.tenant_id)
         return _json({"data": [describe(record) for record in records]})
 
+    @blueprint.post("/keys/<key_id>/rotate")
+    def rotate(key_id: str) -> Response:
+        overlap, tenant_id = _overlap(read_object(request)), g.principal.tenant_id
+        key = services.writer.do(lambda each: rotate_key(each, key_id, overlap, tenant_id), always=True)
+        if key is None:
+            raise Refusal(Kind.NOT_FOUND, f"no valid key {key_id[:60]!r} that could be rotated")
+        services.keyring.forget()
+        return _json({"key": key.reveal(), "key_id": key.key_id, "replaces": key_id}, 201)
+
     @blueprint.delete("/keys/<key_id>")
     def revoke(key_id: str) -> Response:
         tenant_id = g.principal.tenant_id
-        if not services.writer.do(lambda connection: revoke_key(connection, key_id, tenant_id)):
+        if not services.writer.do(lambda each: revoke_key(each, key_id, tenant_id), always=True):
             raise Refusal(Kind.NOT_FOUND, f"no key {key_id[:60]!r} that could be revoked")
         services.keyring.forget()
         return Response(status=204)
@@ -70,7 +84,20 @@ def describe(record: KeyRecord) -> dict[str, Any]:
         "expires": _millis(record.expires),
         "revoked": _millis(record.revoked),
         "last_used": _millis(record.last_used),
+        "replaces": record.replaces,
     }
+
+
+def _overlap(document: dict[str, Any]) -> int:
+    """For how long the old key goes on, nanoseconds."""
+    seconds = document.get("overlap_seconds", DEFAULT_OVERLAP)
+    if unknown := sorted(set(document) - {"overlap_seconds"}):
+        raise Refusal(Kind.UNDECODABLE, f"unknown field {unknown[0][:60]!r}; it may have overlap_seconds")
+    if type(seconds) is not int or not 0 <= seconds <= LONGEST_OVERLAP:
+        raise Refusal(
+            Kind.UNDECODABLE, f"'overlap_seconds' must be a whole number from 0 to {LONGEST_OVERLAP}"
+        )
+    return seconds * 10**9
 
 
 def _millis(nanos: int | None) -> int | None:

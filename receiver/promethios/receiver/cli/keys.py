@@ -1,57 +1,30 @@
-"""``promethios keys``: make, list and revoke API keys, in the database or through a running receiver."""
+"""``promethios keys``: make, list, rotate and revoke keys, in the database or through a running receiver."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from promethios.receiver.access.roles import Scope
-from promethios.receiver.cli.keystores import DatabaseKeys, KeyStore, KeyStoreError, ServerKeys
-
-_Command = Callable[..., None]
-
-
-def _where(command: _Command) -> _Command:
-    """The options that say which keys are meant."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Answer as JSON."),
-        click.option(
-            "--api-key",
-            envvar="PROMETHIOS_ADMIN_KEY",
-            metavar="KEY",
-            help="An admin key, for --url. Others can see command lines: prefer PROMETHIOS_ADMIN_KEY.",
-        ),
-        click.option("--url", help="A running receiver, as http://HOST:PORT."),
-        click.option("--db", metavar="URL_OR_PATH", help="A database that no receiver holds."),
-    ):
-        command = option(command)
-    return command
-
-
-def _store(db: str | None, url: str | None, api_key: str | None) -> KeyStore:
-    if url and db:
-        raise click.UsageError("--db and --url exclude each other: a running receiver holds its database")
-    if not url:
-        return DatabaseKeys(db or os.environ.get("PROMETHIOS_DB") or "promethios.db")
-    if not api_key:
-        raise click.UsageError("--url needs an admin key: set PROMETHIOS_ADMIN_KEY or give --api-key")
-    return ServerKeys(url, api_key)
+from promethios.receiver.api.keys import LONGEST_OVERLAP
+from promethios.receiver.cli.durations import duration
+from promethios.receiver.cli.where import attempt, key_store, where
 
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys.
+    """Make, list, rotate and revoke API keys.
 
     With --db on the database while no receiver holds it; with --url and an admin key through a running one.
     """
 
 
 @keys.command()
-@_where
+@where
 @click.option("--tenant", help="Whose data; made when new. Default: `default`, or the admin key's.")
 @click.option(
     "--scope",
@@ -79,37 +52,67 @@ def create(
         "scope": ",".join(scopes),
         **{name: value for name, value in wanted.items() if value is not None},
     }
-    made = _attempt(lambda: _store(db, url, api_key).create(request))
+    made = attempt(lambda: key_store(db, url, api_key).create(request))
     click.echo(
         json.dumps(made) if as_json else f"{made['key']}\n(id {made['key_id']}; it is not shown again)"
     )
 
 
 @keys.command("list")
-@_where
+@where
 def list_(db: str | None, url: str | None, api_key: str | None, as_json: bool) -> None:
     """List keys, without their secrets."""
-    rows = _attempt(lambda: _store(db, url, api_key).list())
+    rows = attempt(lambda: key_store(db, url, api_key).list())
     if as_json:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        state = "revoked" if row["revoked"] else "valid"
+        state = _state(row, time.time() * 1_000)
         agent = f"  agent {row['agent']}" if row["agent"] else ""
-        click.echo(f"{row['key_id']}  {state:7}  {row['tenant']}  {row['scopes']}{agent}")
+        used = f"  last used {_moment(row['last_used'])}" if row["last_used"] else "  never used"
+        ends = f"  until {_moment(row['expires'])}" if row["expires"] else ""
+        click.echo(f"{row['key_id']}  {state:7}  {row['tenant']}  {row['scopes']}{agent}{ends}{used}")
+
+
+def _state(row: dict[str, Any], now: float) -> str:
+    if row["revoked"]:
+        return "revoked"
+    return "expired" if row["expires"] and row["expires"] <= now else "valid"
+
+
+def _moment(millis: int) -> str:
+    return datetime.fromtimestamp(millis / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 @keys.command()
-@_where
+@where
 @click.argument("key_id")
 def revoke(db: str | None, url: str | None, api_key: str | None, as_json: bool, key_id: str) -> None:
     """Revoke the key with this id; it stops working within 5 seconds."""
-    _attempt(lambda: _store(db, url, api_key).revoke(key_id))
+    attempt(lambda: key_store(db, url, api_key).revoke(key_id))
     click.echo(json.dumps({"revoked": key_id}) if as_json else f"Revoked {key_id}.")
 
 
-def _attempt(do: Callable[[], Any]) -> Any:
-    try:
-        return do()
-    except KeyStoreError as error:
-        raise click.ClickException(str(error)) from error
+@keys.command()
+@where
+@click.argument("key_id")
+@click.option(
+    "--overlap",
+    callback=duration(LONGEST_OVERLAP),
+    default="24h",
+    show_default=True,
+    help="For how long the old key goes on, such as 30m, 24h or 7d.",
+)
+def rotate(
+    db: str | None, url: str | None, api_key: str | None, as_json: bool, key_id: str, overlap: int
+) -> None:
+    """Make a key that takes the place of the one with this id, and show it, this once.
+
+    It may do the same, and lives as long. The old one goes on meanwhile: `list` says when it was last used.
+    """
+    made = attempt(lambda: key_store(db, url, api_key).rotate(key_id, overlap))
+    click.echo(
+        json.dumps(made)
+        if as_json
+        else f"{made['key']}\n(id {made['key_id']}; it is not shown again. {key_id} goes on for {overlap} s)"
+    )

@@ -1,4 +1,4 @@
-"""Where the keys are that a command means: in a database file, or behind a running receiver."""
+"""Where the keys and tenants are that a command means: in a database file, or behind a running receiver."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
-from promethios.receiver.access.keyring import KeyRequest, create_key, list_keys, revoke_key
+from promethios.receiver.access.keyring import KeyRequest, create_key, list_keys, revoke_key, rotate_key
 from promethios.receiver.access.roles import parse_scopes
+from promethios.receiver.access.tenants import list_tenants, set_quota
 from promethios.receiver.api.keys import describe
+from promethios.receiver.api.tenants import describe_tenant
 from promethios.receiver.cli.asking import AskError, api_of, ask
 from promethios.receiver.store.lock import DatabaseInUse
 from promethios.receiver.store.sqlite import SQLiteStore, StoreError
 from promethios.receiver.store.urls import sqlite_path
 
 T = TypeVar("T")
+_Rows = list[dict[str, Any]]
 
 _DAY = 86_400 * 10**9
 
@@ -29,7 +32,7 @@ class KeyStoreError(RuntimeError):
 
 
 class KeyStore(ABC):
-    """Keys that can be made, listed and revoked."""
+    """Keys that can be made, listed, rotated and revoked, and the tenants that they are of."""
 
     @abstractmethod
     def create(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,6 +48,26 @@ class KeyStore(ABC):
 
         Raises:
             KeyStoreError: There is none with this id that could be revoked.
+        """
+
+    @abstractmethod
+    def rotate(self, key_id: str, overlap: int) -> dict[str, Any]:
+        """Make a key that takes the place of another, which goes on for `overlap` seconds.
+
+        Raises:
+            KeyStoreError: There is none with this id that is valid.
+        """
+
+    @abstractmethod
+    def tenants(self) -> _Rows:
+        """Every tenant that may be seen."""
+
+    @abstractmethod
+    def set_quota(self, tenant: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a tenant quotas of its own; the tenant as it is then.
+
+        Raises:
+            KeyStoreError: There is no such tenant, or it may not be done.
         """
 
 
@@ -83,6 +106,27 @@ class DatabaseKeys(KeyStore):
         if not self._do(lambda connection: revoke_key(connection, key_id), existing=True):
             raise KeyStoreError(f"no key {key_id!r} in {self._url_or_path} that could be revoked")
 
+    def rotate(self, key_id: str, overlap: int) -> dict[str, Any]:
+        """Rotate a key of any tenant."""
+        key = self._do(lambda connection: rotate_key(connection, key_id, overlap * 10**9), existing=True)
+        if key is None:
+            raise KeyStoreError(f"no valid key {key_id!r} in {self._url_or_path} that could be rotated")
+        return {"key": key.reveal(), "key_id": key.key_id, "replaces": key_id}
+
+    def tenants(self) -> _Rows:
+        """Every tenant."""
+        return [describe_tenant(record) for record in self._do(list_tenants, existing=True)]
+
+    def set_quota(self, tenant: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Give any tenant quotas of its own."""
+        try:
+            found = self._do(lambda connection: set_quota(connection, tenant, changes), existing=True)
+        except ValueError as error:
+            raise KeyStoreError(str(error)) from error
+        if not found:
+            raise KeyStoreError(f"no tenant {tenant!r} in {self._url_or_path}")
+        return next(row for row in self.tenants() if row["tenant"] == tenant)
+
     def _do(self, work: Callable[[Connection], T], existing: bool = False) -> T:
         try:
             path = sqlite_path(self._url_or_path)
@@ -118,24 +162,43 @@ class ServerKeys(KeyStore):
 
     def __init__(self, url: str, api_key: str) -> None:
         try:
-            self._base = f"{api_of(url)}/keys"
+            self._base = api_of(url)
         except AskError as error:
             raise KeyStoreError(str(error)) from error
         self._api_key = api_key
 
     def create(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Make a key."""
-        made: dict[str, Any] = self._ask("POST", self._base, json.dumps(dict(wanted)).encode())
+        made: dict[str, Any] = self._ask("POST", f"{self._base}/keys", json.dumps(dict(wanted)).encode())
         return made
 
     def list(self) -> list[dict[str, Any]]:
         """Every key of the admin key's tenant."""
-        rows: list[dict[str, Any]] = self._ask("GET", self._base)["data"]
+        rows: list[dict[str, Any]] = self._ask("GET", f"{self._base}/keys")["data"]
         return rows
 
     def revoke(self, key_id: str) -> None:
         """Revoke a key of the admin key's tenant."""
-        self._ask("DELETE", f"{self._base}/{quote(key_id, safe='')}")
+        self._ask("DELETE", f"{self._base}/keys/{quote(key_id, safe='')}")
+
+    def rotate(self, key_id: str, overlap: int) -> dict[str, Any]:
+        """Rotate a key of the admin key's tenant."""
+        body = json.dumps({"overlap_seconds": overlap}).encode()
+        made: dict[str, Any] = self._ask("POST", f"{self._base}/keys/{quote(key_id, safe='')}/rotate", body)
+        return made
+
+    def tenants(self) -> _Rows:
+        """The admin key's tenant; with a key of the operator all."""
+        rows: _Rows = self._ask("GET", f"{self._base}/tenants")["data"]
+        return rows
+
+    def set_quota(self, tenant: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a tenant quotas, with a key of the operator."""
+        body = json.dumps(dict(changes)).encode()
+        row: dict[str, Any] = self._ask("PUT", f"{self._base}/tenants/{quote(tenant, safe='')}", body)[
+            "data"
+        ][0]
+        return row
 
     def _ask(self, method: str, url: str, body: bytes | None = None) -> Any:
         try:

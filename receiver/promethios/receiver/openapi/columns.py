@@ -101,8 +101,15 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "policies": text("The policies that matched, joined by commas"),
     "policy_id": text("The policy"),
     "quantile": text("Which quantile", enum=["p50", "p95", "p99"]),
+    "quota_bytes_per_minute": or_null(
+        whole("Bytes of telemetry that the tenant may send in a minute; 0 for any, null as the receiver's")
+    ),
+    "quota_items_per_minute": or_null(
+        whole("Spans, points and records that it may send in a minute; 0 for any, null as the receiver's")
+    ),
     "reason": text("Why, in words that hold no content"),
     "redacted": whole("Decisions that were enforced as a redaction"),
+    "replaces": or_null(text("The id of the key whose place this one took")),
     "revoked": or_null(moment("When it was revoked; null for a key that works")),
     "schema": text("The revision of the database's tables"),
     "scopes": text("What the key may be used for, joined by commas"),

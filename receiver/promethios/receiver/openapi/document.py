@@ -140,7 +140,14 @@ def _plain(path: str, _: str) -> Described:
     }
 
 
-def _keys(_: str, method: str) -> Described:
+def _keys(path: str, method: str) -> Described:
+    if path.endswith("/rotate"):
+        return {
+            "summary": "Make a key that takes the place of another, which goes on for a while.",
+            "requestBody": requests.ROTATION,
+            "responses": _answer(201, rows.ROTATED_KEY),
+            "refusals": (404, 413),
+        }
     listed = {"type": "object", "properties": {"data": {"type": "array", "items": rows.ROWS["keys"]}}}
     described: dict[str, Described] = {
         "GET": {"summary": "The tenant's keys, without their secrets.", "responses": _answer(200, listed)},
@@ -153,6 +160,20 @@ def _keys(_: str, method: str) -> Described:
             "summary": "Revoke a key.",
             "responses": {"204": {"description": "It works no more"}},
             "refusals": (404,),
+        },
+    }
+    return described[method]
+
+
+def _tenants(_: str, method: str) -> Described:
+    listed = {"type": "object", "properties": {"data": {"type": "array", "items": rows.ROWS["tenants"]}}}
+    described: dict[str, Described] = {
+        "GET": {"summary": "The tenant; for the operator all of them.", "responses": _answer(200, listed)},
+        "PUT": {
+            "summary": "Give a tenant quotas of its own, as the operator.",
+            "requestBody": requests.QUOTA,
+            "responses": _answer(200, listed),
+            "refusals": (404, 413),
         },
     }
     return described[method]
@@ -177,6 +198,7 @@ _DESCRIBED: Final[dict[str, Callable[[str, str], Described]]] = {
     "api": _question,
     "plain": _plain,
     "keys": _keys,
+    "tenants": _tenants,
     "trust": _trust,
     "openapi": _itself,
 }

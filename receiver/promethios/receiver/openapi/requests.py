@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from promethios.receiver.access.roles import Scope
+from promethios.receiver.access.tenants import MOST, QUOTAS
+from promethios.receiver.api.keys import DEFAULT_OVERLAP, LONGEST_OVERLAP
 from promethios.receiver.api.question import COMMON, LATEST, LONGEST, MOST_ROWS
 from promethios.receiver.plain.kinds import Kind
 
@@ -29,6 +31,7 @@ _PATH: Final[dict[str, dict[str, Any]]] = {
     "trace_id": {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"},
     "key_id": {"type": "string", "minLength": 1},
     "agent_id": {"type": "string", "minLength": 1},
+    "tenant": {"type": "string", "minLength": 1},
 }
 
 
@@ -93,6 +96,44 @@ NEW_KEY: Final = body(
             },
         },
         "required": ["scope"],
+        "additionalProperties": False,
+    }
+)
+
+#: How a key is replaced.
+ROTATION: Final = body(
+    {
+        "type": "object",
+        "properties": {
+            "overlap_seconds": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": LONGEST_OVERLAP,
+                "default": DEFAULT_OVERLAP,
+                "description": "For how long the old key goes on",
+            }
+        },
+        "additionalProperties": False,
+    },
+    required=False,
+)
+
+#: What a tenant may send; what is left out stays.
+QUOTA: Final = body(
+    {
+        "type": "object",
+        "properties": {
+            name: {"type": ["integer", "null"], "minimum": 0, "maximum": MOST, "description": about}
+            for name, about in zip(
+                QUOTAS,
+                (
+                    "Bytes a minute, unpacked; 0 for any number, null for what the receiver's settings say",
+                    "Spans, points and records a minute; 0 for any number, null for what the settings say",
+                ),
+                strict=True,
+            )
+        },
+        "minProperties": 1,
         "additionalProperties": False,
     }
 )

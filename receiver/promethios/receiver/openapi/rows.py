@@ -87,7 +87,8 @@ ROWS: Final[Mapping[str, dict[str, Any]]] = {
         events={"type": "array", "items": {"type": "object"}, "description": "The span's events"},
     ),
     "logs": row("time severity agent_id body event_name trace_id span_id"),
-    "keys": row("key_id tenant environment scopes agent created expires revoked last_used"),
+    "keys": row("key_id tenant environment scopes agent created expires revoked last_used replaces"),
+    "tenants": row("tenant created last_ingest quota_bytes_per_minute quota_items_per_minute"),
 }
 
 #: What the explanation of a score has beside its row.
@@ -135,4 +136,9 @@ PROBLEM: Final[Mapping[str, Any]] = {
 #: The answer to who makes a key.
 CREATED_KEY: Final[Mapping[str, Any]] = row("key_id", key=text("The key itself: it is shown this once"))
 
-__all__ = ["ACCEPTED", "CREATED_KEY", "EXPLAINED", "PROBLEM", "ROWS", "moment", "row"]
+#: The answer to who rotates one.
+ROTATED_KEY: Final[Mapping[str, Any]] = row(
+    "key_id replaces", key=text("The new key itself: it is shown this once")
+)
+
+__all__ = ["ACCEPTED", "CREATED_KEY", "EXPLAINED", "PROBLEM", "ROTATED_KEY", "ROWS", "moment", "row"]
