@@ -23,6 +23,10 @@ from promethios.receiver.telemetry.counts import Counts, signal_at
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 256 * 1024 * 1024
 
+#: A request may take as long as a connection may be idle, and a second more for each so many bytes of it:
+#: one byte a second would keep a connection for ever, and 500 of those all connections.
+_SLOWEST_BYTES: Final = 512
+
 #: The largest body that is taken from someone who has not shown a valid key.
 _STRANGERS_BYTES: Final = 64 * 1024
 
@@ -105,7 +109,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     """A client's connection.
 
     A body that ends early is answered with 400, for a client that only closed its sending half. After a
-    refusal the connection lingers: it is closed for sending, and what still arrives is thrown away.
+    refusal the connection lingers: it is closed for sending, and what still arrives is thrown away. A request
+    that comes too slowly, and a connection that is idle, end without an answer: the client sends again. Time is
+    the monotonic clock's here, because waitress's own count of it stops when the wall clock is set back.
     """
 
     request: Any
@@ -114,6 +120,12 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     linger = False
     _lingers_until = 0.0
     _thrown_away = 0
+    _began = 0.0
+    _taken = 0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._heard = time.monotonic()
+        super().__init__(*arguments, **options)
 
     def recv(self, size: int) -> bytes:
         """Receive, without closing the connection when there is nothing more."""
@@ -133,7 +145,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self._throw_away(data)
         elif data:
             self.last_activity = time.time()
-            self.received(data)
+            self._take(data)
         elif not self._cut_short():
             self.handle_close()
 
@@ -155,10 +167,25 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             return
         super().handle_close()
 
+    def _take(self, data: bytes) -> None:
+        """Take a part of a request, and note when the request began."""
+        self._heard, before = time.monotonic(), self.request
+        self.received(data)
+        if self.request is not before:
+            self._began, self._taken = self._heard, 0
+        self._taken += len(data)
+
     @property
     def expired(self) -> bool:
-        """Whether it has lingered long enough."""
-        return bool(self._lingers_until) and time.monotonic() > self._lingers_until
+        """Whether it has lingered or been idle long enough, or its request comes too slowly."""
+        now = time.monotonic()
+        if self._lingers_until:
+            return now > self._lingers_until
+        if self.request is not None:
+            return now > self._began + self.adj.channel_timeout + self._taken / _SLOWEST_BYTES
+        if self.requests or self.total_outbufs_len:
+            self._heard = now
+        return bool(now > self._heard + self.adj.channel_timeout)
 
     def _throw_away(self, data: bytes) -> None:
         self._thrown_away += len(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import threading
@@ -31,6 +32,10 @@ _HEADER_BYTES: Final = 64 * 1024
 _SPILL_BYTES: Final = 1024 * 1024
 #: What is read at once: at least a whole record of TLS, 16 KiB.
 _RECEIVE_BYTES: Final = 64 * 1024
+#: What accepting a connection fails with when the process or the machine has no room for one.
+_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+#: For how long none is accepted then, seconds. They wait in the system's queue.
+_PAUSE_SECONDS: Final = 0.5
 
 
 class HttpServer:
@@ -72,6 +77,8 @@ class HttpServer:
             ident=None,
         )
         self._server.channel_class = _connections(gate, counts, certificates)
+        self._server.accept = self._accept
+        self._accepts_again: float | None = None
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
     @property
@@ -95,7 +102,7 @@ class HttpServer:
 
     def drain(self) -> None:
         """In this order: listen no more, let answers go out, end the threads, close the connections."""
-        self._server.accepting = False
+        self._server.accepting, self._accepts_again = False, None
         self._server.socket.close()
         self._map.pop(self._server._fileno, None)
         deadline = time.monotonic() + DRAIN_SECONDS
@@ -104,7 +111,20 @@ class HttpServer:
         self._server.task_dispatcher.shutdown(timeout=_THREADS_SECONDS)
         wasyncore.close_all(self._map)
 
+    def _accept(self) -> Any:
+        """Accept a connection; where there is no descriptor for it, pause instead of trying without end."""
+        try:
+            return type(self._server).accept(self._server)
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            _log.error("no connection can be accepted: %s; requests on open ones go on", error.strerror)
+            self._server.accepting, self._accepts_again = False, time.monotonic() + _PAUSE_SECONDS
+            return None
+
     def _turn(self, seconds: float) -> None:
+        if self._accepts_again is not None and time.monotonic() >= self._accepts_again:
+            self._server.accepting, self._accepts_again = True, None
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
         for connection in list(self._server.active_channels.values()):
             if connection.expired:
