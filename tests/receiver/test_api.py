@@ -134,6 +134,7 @@ def test_decisions_come_with_reason_and_trace(ask: Any, now: int) -> None:
         "reason": "not on the list",
         "duration_us": 10.0,
         "bundle_version": "1",
+        "dialect": "",
         "trace_id": TRACE.hex(),
         "span_id": CALL.hex(),
     }

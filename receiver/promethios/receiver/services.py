@@ -17,6 +17,7 @@ from promethios.receiver.ingest.pipeline import Pipeline
 from promethios.receiver.ingest.writer import Writer
 from promethios.receiver.maintenance.upkeep import Upkeep
 from promethios.receiver.refusal import Refusal
+from promethios.receiver.rollups.fill import EVERY_SECONDS, fill
 from promethios.receiver.settings import Settings
 from promethios.receiver.store.sqlite import SQLiteStore
 from promethios.receiver.telemetry.counts import Counts
@@ -63,6 +64,7 @@ class Services:
         writer = Writer(
             store.writer, queue_bytes=settings.queue_bytes, commit_seconds=settings.commit_ms / 1000
         )
+        writer.every(EVERY_SECONDS, fill, "rollups")
         keyring = Keyring(store.readers)
         quotas = Quotas(Quota(settings.quota_bytes_per_minute, settings.quota_items_per_minute))
         writer.every(NOTED, keyring.write_uses, "note when keys were used")

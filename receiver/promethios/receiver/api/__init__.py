@@ -60,6 +60,8 @@ def _view(
     def respond(**path: str) -> Response:
         question = parse_question(request.args, filters)
         with services.readers.connect() as connection:
+            # All of an answer is read from the database as it is now, however many statements that takes.
+            connection.exec_driver_sql("BEGIN")
             document = answer(services, View(connection, g.principal), question, **path)
         # SQLAlchemy names columns with a subclass of str, which orjson takes as a key only when told to.
         body = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
 from promethios.governance.trust import NEW, Standing, fade
-from promethios.receiver.api.calls import is_call, is_governed, uses_tokens
-from promethios.receiver.api.columns import count_if
 from promethios.receiver.api.liveness import state
 from promethios.receiver.api.question import Question
+from promethios.receiver.api.rolled import Rolled, counted
 from promethios.receiver.api.trust import standings
 from promethios.receiver.api.view import View
+from promethios.receiver.rollups.facts import DECISIONS, SPANS, VIOLATIONS
 from promethios.receiver.services import Services
 from promethios.receiver.store import schema
 
@@ -24,17 +24,17 @@ def agents(_: Services, view: View, question: Question) -> dict[str, Any]:
     known = view.rows(
         select(table).where(question.matches("agent", table.c.agent_id)).order_by(table.c.agent_id)
     )
-    counted: dict[str, dict[str, Any]] = {}
-    for part in (_decided(view, question), _violated(view, question), _called(view, question)):
-        for row in part:
-            counted.setdefault(row["agent_id"], {}).update(row)
+    counts: dict[str, dict[str, Any]] = {}
+    for part in (_decided, _violated, _called, _bundles):
+        for row in part(view, question):
+            counts.setdefault(row["agent_id"], {}).update(row)
     now = time.time_ns()
     trusted = {agent: fade(standing, now) for agent, (standing, _) in standings(view).items()}
     return {
         "data": [
             _row(
                 agent._mapping,
-                counted.get(agent.agent_id, {}),
+                counts.get(agent.agent_id, {}),
                 trusted.get(agent.agent_id, NEW),
                 now // 1_000_000,
             )
@@ -72,49 +72,53 @@ _COUNTS = (
 )
 
 
+#: What the number of decisions is called, by what was done about them.
+_ENFORCED: Final = {"block": "blocked", "redact": "redacted", "flag": "flagged"}
+
+
 def _decided(view: View, question: Question) -> list[dict[str, Any]]:
-    table = view.of(schema.decisions)
-    statement = (
-        select(
-            table.c.agent_id,
-            func.count().label("decisions"),
-            count_if(table.c.enforced == "block").label("blocked"),
-            count_if(table.c.enforced == "redact").label("redacted"),
-            count_if(table.c.enforced == "flag").label("flagged"),
-            # SQLite takes a bare column from the row that has the maximum.
-            func.max(table.c.time_unix_nano).label("latest"),
-            table.c.bundle_version.label("last_bundle_version"),
-        )
-        .where(question.within(table.c.time_unix_nano))
-        .group_by(table.c.agent_id)
-    )
-    return [dict(row._mapping) for row in view.rows(statement)]
+    found: dict[str, dict[str, Any]] = {}
+    for row in counted(view, question, DECISIONS, "agent_id", "enforced"):
+        agent = found.setdefault(row["agent_id"], {"agent_id": row["agent_id"], "decisions": 0})
+        agent["decisions"] += row["decisions"]
+        if row["enforced"] in _ENFORCED:
+            agent[_ENFORCED[row["enforced"]]] = row["decisions"]
+    return list(found.values())
 
 
 def _violated(view: View, question: Question) -> list[dict[str, Any]]:
-    table = view.of(schema.violations)
+    rows = counted(view, question, VIOLATIONS, "agent_id")
+    return [{"agent_id": row["agent_id"], "violations": row["violations"]} for row in rows]
+
+
+def _called(view: View, question: Question) -> list[dict[str, Any]]:
+    spans, resources = (
+        Rolled(view, question, SPANS).count("agent_id", "resource_id"),
+        view.of(schema.resources),
+    )
     statement = (
-        select(table.c.agent_id, func.count().label("violations"))
-        .where(question.within(table.c.time_unix_nano))
-        .group_by(table.c.agent_id)
+        select(
+            spans.c.agent_id,
+            *(func.sum(spans.c[name]).label(name) for name in SPANS.measures),
+            func.count(resources.c.instance_id.distinct()).label("instances"),
+        )
+        .join(resources, resources.c.id == spans.c.resource_id)
+        .group_by(spans.c.agent_id)
     )
     return [dict(row._mapping) for row in view.rows(statement)]
 
 
-def _called(view: View, question: Question) -> list[dict[str, Any]]:
-    spans, resources = view.of(schema.spans), view.of(schema.resources)
-    call, tokens = is_call(spans), uses_tokens(spans)
-    statement = (
-        select(
-            spans.c.agent_id,
-            func.sum(spans.c.input_tokens).filter(tokens).label("input_tokens"),
-            func.sum(spans.c.output_tokens).filter(tokens).label("output_tokens"),
-            count_if(call).label("calls"),
-            count_if(call & is_governed(spans, view.of(schema.decisions))).label("governed"),
-            func.count(resources.c.instance_id.distinct()).label("instances"),
-        )
-        .join(resources, resources.c.id == spans.c.resource_id)
-        .where(question.within(spans.c.start_unix_nano))
-        .group_by(spans.c.agent_id)
+def _bundles(view: View, question: Question) -> list[dict[str, Any]]:
+    """The policies of each agent's latest decision in the range."""
+    known, table = view.of(schema.agents), view.of(schema.decisions)
+    latest = (
+        select(table.c.bundle_version)
+        .where(table.c.agent_id == known.c.agent_id, question.within(table.c.time_unix_nano))
+        .order_by(table.c.time_unix_nano.desc(), table.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = select(known.c.agent_id, latest.label("last_bundle_version")).where(
+        question.matches("agent", known.c.agent_id)
     )
     return [dict(row._mapping) for row in view.rows(statement)]

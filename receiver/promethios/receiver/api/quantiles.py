@@ -1,14 +1,19 @@
-"""Quantiles of how long decisions took, over the whole range or step by step, by nearest rank."""
+"""Quantiles of how long decisions took, over the whole range or step by step, by nearest rank.
+
+Of decisions that are in the rollups only the bin is known, with its least and its greatest duration: a
+quantile is off by less than `latency.GROWTH`, and exact where a bin holds one value or two.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Float, case, cast, func, literal, or_, select
 
 from promethios.receiver.api.question import Question
+from promethios.receiver.api.rolled import Rolled
 from promethios.receiver.api.view import View
-from promethios.receiver.store import schema
+from promethios.receiver.rollups.facts import TIMES
 
 #: In per cent, so that the rank is found in whole numbers.
 QUANTILES: Final = {"p50": 50, "p95": 95, "p99": 99}
@@ -16,26 +21,32 @@ QUANTILES: Final = {"p50": 50, "p95": 95, "p99": 99}
 
 def durations(view: View, question: Question, step: int | None = None) -> dict[int, dict[str, float]]:
     """Quantiles in microseconds by the start of the step (milliseconds); without a step all under 0."""
-    table = view.of(schema.decisions)
-    key: ColumnElement[Any] = table.c.time_unix_nano // (step * 1_000_000 if step else 2**62)
-    ranked = (
-        select(
-            key.label("key"),
-            table.c.duration_us,
-            func.row_number().over(partition_by=key, order_by=table.c.duration_us).label("rank"),
-            func.count().over(partition_by=key).label("number"),
-        )
-        .where(question.within(table.c.time_unix_nano), question.matches("agent", table.c.agent_id))
-        .subquery("ranked")
+    bins = Rolled(view, question, TIMES, step).count(*(("at", "bin") if step else ("bin",)))
+    key: ColumnElement[Any] = bins.c.at if step else literal(0)
+    placed = select(
+        key.label("key"),
+        bins.c.decisions,
+        bins.c.least,
+        bins.c.most,
+        func.sum(bins.c.decisions).over(partition_by=key, order_by=(bins.c.least, bins.c.bin)).label("upto"),
+        func.sum(bins.c.decisions).over(partition_by=key).label("number"),
+    ).subquery("placed")
+    values = {
+        name: _at_rank(placed, (placed.c.number * part + 99) // 100) for name, part in QUANTILES.items()
+    }
+    statement = select(placed.c.key, *(value.label(name) for name, value in values.items())).where(
+        or_(*(value.is_not(None) for value in values.values()))
     )
-    ranks = {name: (ranked.c.number * part + 99) // 100 for name, part in QUANTILES.items()}
-    statement = select(
-        ranked.c.key,
-        ranked.c.duration_us,
-        *((ranked.c.rank == rank).label(name) for name, rank in ranks.items()),
-    ).where(or_(*(ranked.c.rank == rank for rank in ranks.values())))
     found: dict[int, dict[str, float]] = {}
     for row in view.rows(statement):
-        hits = {name: row.duration_us for name in QUANTILES if row._mapping[name]}
-        found.setdefault(row.key * (step or 0), {}).update(hits)
+        hits = {name: row._mapping[name] for name in QUANTILES if row._mapping[name] is not None}
+        found.setdefault(row.key, {}).update(hits)
     return found
+
+
+def _at_rank(placed: Any, rank: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The value at a rank, if it is in this bin, whose values are taken to lie evenly between its bounds."""
+    before = placed.c.upto - placed.c.decisions
+    place = cast(rank - before - 1, Float) / func.max(placed.c.decisions - 1, 1)
+    value = placed.c.least + (placed.c.most - placed.c.least) * place
+    return case(((rank > before) & (rank <= placed.c.upto), value))

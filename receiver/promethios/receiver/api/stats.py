@@ -2,55 +2,51 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from promethios.receiver.api.agents import agents
+from promethios.receiver.api.liveness import state
 from promethios.receiver.api.quantiles import QUANTILES, durations
 from promethios.receiver.api.question import Question
+from promethios.receiver.api.rolled import counted
 from promethios.receiver.api.view import View
+from promethios.receiver.rollups.facts import DECISIONS, SPANS, VIOLATIONS
 from promethios.receiver.services import Services
 from promethios.receiver.store import schema
 
 
-def stats(services: Services, view: View, question: Question) -> dict[str, Any]:
+def stats(_: Services, view: View, question: Question) -> dict[str, Any]:
     """One row, over the range and the agents asked for."""
-    rows = agents(services, view, question)["data"]
-    states = Counter(row["status"] for row in rows)
-    calls = _sum(rows, "calls")
+    states = _states(view, question)
+    enforced = {row["enforced"]: row["decisions"] for row in counted(view, question, DECISIONS, "enforced")}
+    severities = {
+        row["severity"]: row["violations"] for row in counted(view, question, VIOLATIONS, "severity")
+    }
+    spans = next(iter(counted(view, question, SPANS)))
     quantiles = durations(view, question).get(0, {})
     return {
         "data": [
             {
                 **{f"agents_{state}": states[state] for state in ("live", "stale", "down")},
-                **{
-                    name: _sum(rows, name)
-                    for name in ("decisions", "blocked", "redacted", "flagged", "violations")
-                },
-                "critical": _critical(view, question),
-                "coverage": _sum(rows, "governed") / calls if calls else None,
+                "decisions": sum(enforced.values()),
+                "blocked": enforced.get("block", 0),
+                "redacted": enforced.get("redact", 0),
+                "flagged": enforced.get("flag", 0),
+                "violations": sum(severities.values()),
+                "critical": severities.get("critical", 0),
+                "coverage": spans["governed"] / spans["calls"] if spans["calls"] else None,
                 **{f"{name}_us": quantiles.get(name) for name in QUANTILES},
-                **{name: _sum(rows, name) for name in ("input_tokens", "output_tokens")},
+                **{name: spans[name] or 0 for name in ("input_tokens", "output_tokens")},
             }
         ]
     }
 
 
-def _sum(rows: list[dict[str, Any]], name: str) -> int:
-    return sum(row[name] for row in rows)
-
-
-def _critical(view: View, question: Question) -> int:
-    table = view.of(schema.violations)
-    count: int = view.value(
-        select(func.count())
-        .select_from(table)
-        .where(
-            table.c.severity == "critical",
-            question.within(table.c.time_unix_nano),
-            question.matches("agent", table.c.agent_id),
-        )
-    )
-    return count
+def _states(view: View, question: Question) -> Counter[str]:
+    table = view.of(schema.agents)
+    known = view.rows(select(table.c.last_seen_unix_nano).where(question.matches("agent", table.c.agent_id)))
+    now = time.time_ns()
+    return Counter(state((now - last_seen) // 1_000_000) for (last_seen,) in known)

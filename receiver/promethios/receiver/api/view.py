@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, Executable, Subquery, Table, select
+from sqlalchemy import Connection, Executable, Subquery, Table, bindparam, select
 
 from promethios.receiver.access.gate import Principal
+
+#: What a statement calls the tenant and the agent whose eyes these are; each execution fills them in.
+_TENANT: Final = "seen_tenant_id"
+_AGENT: Final = "seen_agent_id"
 
 
 class View:
@@ -21,23 +26,39 @@ class View:
     def __init__(self, connection: Connection, principal: Principal) -> None:
         self._connection = connection
         self._principal = principal
+        self._whose = {_TENANT: principal.tenant_id, _AGENT: principal.agent_id}
 
     @property
     def tenant_id(self) -> int:
         """The tenant whose eyes these are."""
         return self._principal.tenant_id
 
+    @property
+    def agent_id(self) -> str | None:
+        """The one agent that these eyes see; None for every agent of the tenant."""
+        return self._principal.agent_id
+
+    def of_everyone(self, table: Table) -> Subquery:
+        """The tenant's rows of a table: for what says nothing about whose they are."""
+        return _seen(table, False)
+
     def of(self, table: Table) -> Subquery:
         """The rows of a table that may be seen. The database flattens it into the question around it."""
-        statement = select(table).where(table.c.tenant_id == self._principal.tenant_id)
-        if self._principal.agent_id is not None and "agent_id" in table.c:
-            statement = statement.where(table.c.agent_id == self._principal.agent_id)
-        return statement.subquery(table.name)
+        return _seen(table, self._principal.agent_id is not None and "agent_id" in table.c)
 
     def rows(self, statement: Executable) -> Sequence[Any]:
         """Every row of an answer."""
-        return self._connection.execute(statement).all()
+        return self._connection.execute(statement, self._whose).all()
 
     def value(self, statement: Executable) -> Any:
         """The first column of the first row; None where there is none."""
-        return self._connection.execute(statement).scalar()
+        return self._connection.execute(statement, self._whose).scalar()
+
+
+@cache
+def _seen(table: Table, one_agent: bool) -> Subquery:
+    """Made once for each table: a subquery of thirty columns costs as much as many an answer."""
+    statement = select(table).where(table.c.tenant_id == bindparam(_TENANT, type_=table.c.tenant_id.type))
+    if one_agent:
+        statement = statement.where(table.c.agent_id == bindparam(_AGENT, type_=table.c.agent_id.type))
+    return statement.subquery(table.name)

@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from promethios.receiver.api.columns import count_if, hexadecimal, millis
+from promethios.receiver.api.columns import hexadecimal, millis
 from promethios.receiver.api.pages import page
 from promethios.receiver.api.question import Question
+from promethios.receiver.api.rolled import Rolled
 from promethios.receiver.api.view import View
+from promethios.receiver.rollups.facts import VIOLATIONS
 from promethios.receiver.services import Services
 from promethios.receiver.store import schema
 
@@ -43,25 +45,21 @@ def violations(_: Services, view: View, question: Question) -> dict[str, Any]:
 
 def by_policy(_: Services, view: View, question: Question) -> dict[str, Any]:
     """A row for each policy that matched, most matches first."""
-    table = view.of(schema.violations)
-    count = func.count()
+    filters = (("severity", "severity"), ("policy", "policy_id"))
+    rolled = Rolled(view, question, VIOLATIONS)
+    agents = rolled.count("agent_id", "policy_id", "severity", filters=filters)
+    number = func.sum(agents.c.violations)
     statement = (
         select(
-            table.c.policy_id,
-            table.c.severity,
-            count.label("violations"),
-            count_if(table.c.enforced == "block").label("blocked"),
-            func.count(table.c.agent_id.distinct()).label("agents"),
-            millis(func.max(table.c.time_unix_nano)).label("last_seen"),
+            agents.c.policy_id,
+            agents.c.severity,
+            number.label("violations"),
+            func.sum(agents.c.blocked).label("blocked"),
+            func.count().label("agents"),
+            millis(func.max(agents.c.last)).label("last_seen"),
         )
-        .where(
-            question.within(table.c.time_unix_nano),
-            question.matches("agent", table.c.agent_id),
-            question.matches("severity", table.c.severity),
-            question.matches("policy", table.c.policy_id),
-        )
-        .group_by(table.c.policy_id, table.c.severity)
-        .order_by(count.desc(), table.c.policy_id, table.c.severity)
+        .group_by(agents.c.policy_id, agents.c.severity)
+        .order_by(number.desc(), agents.c.policy_id, agents.c.severity)
         .limit(question.limit)
     )
     return {"data": [dict(row._mapping) for row in view.rows(statement)]}

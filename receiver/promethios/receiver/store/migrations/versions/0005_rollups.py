@@ -52,8 +52,8 @@ def _create_rollups() -> None:
     bounds = (_needed("least", sa.Float), _needed("most", sa.Float))
     _create_rollup("decision_times", _needed("bin", sa.Integer), _needed("decisions"), *bounds, keys=("bin",))
     texts = (_needed("policy_id", sa.Text), _needed("severity", sa.Text))
-    counts = ("violations", "blocked", "last")
-    _create_rollup("violation_counts", *texts, *map(_needed, counts), keys=("policy_id", "severity"))
+    numbers = map(_needed, ("violations", "blocked", "last"))
+    _create_rollup("violation_counts", *texts, *numbers, keys=("policy_id", "severity"))
     _create_rollup("log_counts", _needed("items"))
     _create_rollup("metric_counts", _needed("items"))
 
