@@ -138,7 +138,8 @@ class SecureConnection(Connection):
     def expired(self) -> bool:
         """Whether it has lingered long enough, or not ended its handshake in time."""
         shaking = not self._established and not self._lingers_until
-        return super().expired or (shaking and time.time() - self.creation_time > _HANDSHAKE_SECONDS)
+        longest = min(_HANDSHAKE_SECONDS, self.adj.channel_timeout)
+        return super().expired or (shaking and time.time() - self.creation_time > longest)
 
     def _greet(self) -> None:
         try:

@@ -126,8 +126,7 @@ class Certificates:
             context.load_cert_chain(settings.tls_cert, settings.tls_key, password="")
         except (ssl.SSLError, ValueError) as error:
             raise SettingsError(
-                f"tls_cert = {settings.tls_cert}, tls_key = {settings.tls_key}: not a certificate and its "
-                f"private key in PEM, without a password: {_reason(error)}"
+                f"tls_cert = {settings.tls_cert}, tls_key = {settings.tls_key}: {_why(error)}"
             ) from error
         if settings.tls_client_ca:
             self._ask_clients(context)
@@ -138,12 +137,12 @@ class Certificates:
         try:
             context.load_verify_locations(file)
         except ssl.SSLError as error:
-            raise SettingsError(
-                f"tls_client_ca = {file}: no certificates in PEM: {_reason(error)}"
-            ) from error
+            raise SettingsError(f"tls_client_ca = {file}: it has no certificates in PEM") from error
         context.verify_mode = ssl.CERT_REQUIRED
 
 
-def _reason(error: Exception) -> str:
-    """OpenSSL's own words, in small letters."""
-    return str(getattr(error, "reason", None) or error).replace("_", " ").lower()
+def _why(error: Exception) -> str:
+    """OpenSSL words all but one of them differently in each version."""
+    if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+        return "the key is another certificate's"
+    return "these must be a certificate and its private key in PEM, without a password"
