@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,17 +28,39 @@ def transport(receiver: RunningReceiver, request: pytest.FixtureRequest) -> Tran
     return Transport(receiver, request.param)
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    """The parts of a receiver in this process, on a new database."""
-    opened = Services.open(Settings(db=str(tmp_path / "promethios.db"), commit_ms=0))
-    yield opened
-    opened.close()
+Parts = tuple[Services, dict[str, str]]
 
 
 @pytest.fixture
-def ingest(services: Services) -> dict[str, str]:
-    """Headers with a key of those parts that may send."""
-    request = KeyRequest("default", frozenset({Scope.INGEST}), None)
-    key = services.writer.do(lambda connection: create_key(connection, request))
-    return {"authorization": f"Bearer {key.reveal()}"}
+def open_services() -> Iterator[Callable[[Path], Parts]]:
+    """Open the parts of a receiver in this process, with headers of a key that may send."""
+    opened: list[Services] = []
+
+    def start(db: Path) -> Parts:
+        services = Services.open(Settings(db=str(db), commit_ms=0))
+        opened.append(services)
+        request = KeyRequest("default", frozenset({Scope.INGEST}), None)
+        key = services.writer.do(lambda connection: create_key(connection, request))
+        return services, {"authorization": f"Bearer {key.reveal()}"}
+
+    yield start
+    for services in opened:
+        services.close()
+
+
+@pytest.fixture
+def parts_and_key(tmp_path: Path, open_services: Callable[[Path], Parts]) -> Parts:
+    """The parts of a receiver on a new database."""
+    return open_services(tmp_path / "promethios.db")
+
+
+@pytest.fixture
+def services(parts_and_key: Parts) -> Services:
+    """Its parts."""
+    return parts_and_key[0]
+
+
+@pytest.fixture
+def ingest(parts_and_key: Parts) -> dict[str, str]:
+    """Headers with a key of it that may send."""
+    return parts_and_key[1]

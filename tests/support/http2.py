@@ -1,0 +1,46 @@
+"""gRPC by hand: what no client library would send."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import h2.config
+import h2.connection
+import h2.events
+
+
+def grpc_call(target: str, path: str, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+    """Call a method, with exactly these headers beside HTTP's own.
+
+    Args:
+        target: Host and port.
+        path: The method.
+        body: The message, which is sent as it is and marked as compressed where `headers` has an encoding.
+        headers: Further headers, in lower case.
+
+    Returns:
+        The headers and the trailers of the answer.
+    """
+    host, port = target.rsplit(":", 1)
+    h2_connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+    h2_connection.initiate_connection()
+    own = {":method": "POST", ":scheme": "http", ":path": path, ":authority": target, "te": "trailers"}
+    h2_connection.send_headers(1, [*own.items(), *headers.items()])
+    marked = "grpc-encoding" in headers
+    h2_connection.send_data(1, struct.pack(">BI", marked, len(body)) + body, end_stream=True)
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(h2_connection.data_to_send())
+        return _answer(connection, h2_connection)
+
+
+def _answer(connection: socket.socket, h2_connection: h2.connection.H2Connection) -> dict[str, str]:
+    found: dict[str, str] = {}
+    while received := connection.recv(65_536):
+        for event in h2_connection.receive_data(received):
+            if isinstance(event, h2.events.ResponseReceived | h2.events.TrailersReceived):
+                found.update((str(name), str(value)) for name, value in event.headers)
+            if isinstance(event, h2.events.StreamEnded | h2.events.StreamReset):
+                return found
+        connection.sendall(h2_connection.data_to_send())
+    return found
