@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from promethios.receiver.access.keyring import NOTED, Keyring, touch_keys
 from promethios.receiver.access.quotas import Quota, Quotas
 from promethios.receiver.ingest.pipeline import Pipeline
 from promethios.receiver.ingest.writer import Writer
+from promethios.receiver.maintenance.clock import Moment, now
 from promethios.receiver.maintenance.upkeep import Upkeep
 from promethios.receiver.refusal import Refusal
 from promethios.receiver.rollups.fill import EVERY_SECONDS, fill
@@ -52,8 +54,12 @@ class Services:
     started: int = field(default_factory=time.time_ns)
 
     @classmethod
-    def open(cls, settings: Settings) -> Services:
+    def open(cls, settings: Settings, clocks: Callable[[], Moment] = now) -> Services:
         """Open the database and start the writer.
+
+        Args:
+            settings: The receiver's settings.
+            clocks: Says what the machine's clocks say, to retention.
 
         Raises:
             DatabaseInUse: Another receiver holds the database.
@@ -69,7 +75,7 @@ class Services:
         quotas = Quotas(Quota(settings.quota_bytes_per_minute, settings.quota_items_per_minute))
         writer.every(NOTED, keyring.write_uses, "note when keys were used")
         gate, pipeline = Gate(keyring, quotas), Pipeline(writer, keyring, quotas)
-        return cls(settings, store, writer, keyring, gate, pipeline, Upkeep(store, writer, settings))
+        return cls(settings, store, writer, keyring, gate, pipeline, Upkeep(store, writer, settings, clocks))
 
     @property
     def readers(self) -> Engine:

@@ -61,7 +61,7 @@ class WriteAheadLog:
         self._forced_bytes, self._most_bytes = forced_bytes, most_bytes
         self._clock = clock
         self._copied_at, self._copied_rows = clock(), 0
-        self._again = clock()
+        self._again = self._copy_again = clock()
 
     @property
     def size(self) -> int:
@@ -75,14 +75,19 @@ class WriteAheadLog:
         """Do what is due; called every fraction of a second, outside a transaction."""
         self._snapshots.end_overdue()
         if self._is_due(connection):
+            # What fails, as on a full disk, is not tried at once again.
+            self._copy_again = self._clock() + _AGAIN_SECONDS
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
-            self._copied_at, self._copied_rows = self._clock(), _rows(connection)
+            self._copied_at = self._copy_again = self._clock()
+            self._copied_rows = _rows(connection)
         if self.size > self._forced_bytes and self._clock() >= self._again:
             self._force(connection)
         if self.size <= self._most_bytes:
             self._holds.set("the write-ahead log", None)
 
     def _is_due(self, connection: Connection) -> bool:
+        if self._clock() < self._copy_again:
+            return False
         new = _rows(connection) - self._copied_rows
         return new >= _ROWS or (new > 0 and self._clock() - self._copied_at >= _SECONDS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from promethios.governance.trust import METHOD, NEW, Standing, acknowledge, advance, tier_of
 
@@ -116,3 +116,17 @@ class Account:
             decided.weight,
             decided.reason,
         )
+
+
+def account_of(
+    r: float, s: float, g: float, last: int, alarmed: int, decisions: int, position: int, *told: int
+) -> Account:
+    """The account that `trust_standings` or `trust_bases` holds, from its columns."""
+    return Account(Standing(r, s, g, last, bool(alarmed)), decisions, position, told[0], bool(told[1]))
+
+
+def state_of(account: Account) -> tuple[Any, ...]:
+    """The columns of an account, behind those that say whose it is."""
+    r, s, g, last, alarmed = account.standing
+    counted = (account.decisions, account.position, account.told_score, int(account.told_alarmed))
+    return (METHOD, r, s, g, last, int(alarmed), *counted)

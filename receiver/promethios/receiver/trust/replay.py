@@ -8,16 +8,16 @@ they came, and it can be found again at any time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
-from promethios.governance.trust import METHOD, Standing
 from promethios.receiver.store import schema
-from promethios.receiver.trust.account import Account, Cause, Change, Decided
+from promethios.receiver.trust.account import Account, Cause, Change, Decided, account_of, state_of
+from promethios.receiver.trust.bases import Owner, bases
 
-#: Whose account: the tenant's id and the agent's.
-Owner = tuple[int, str]
+#: An alarm that somebody looked into: after which position, when (Unix nanoseconds), and why.
+Acknowledged = tuple[int, int, str]
 
 #: How many agents, or rows, one statement is about: SQLite caps the values at 32,766.
 _MOST: Final = 500
@@ -82,7 +82,7 @@ def load(connection: Connection, tenant_id: int, agents: Iterable[str]) -> dict[
         part = wanted[first : first + _MOST]
         statement = f"{_ACCOUNTS} AND agent_id IN ({', '.join('?' * len(part))})"
         for agent, *state in connection.exec_driver_sql(statement, (tenant_id, *part)):
-            accounts[agent] = _account(*state)
+            accounts[agent] = account_of(*state)
     return accounts
 
 
@@ -94,51 +94,75 @@ def keep(
     if told:
         connection.exec_driver_sql(_TELL, told)
     if accounts:
-        connection.exec_driver_sql(_KEEP, [(*owner, *_state(account)) for owner, account in accounts.items()])
+        connection.exec_driver_sql(
+            _KEEP, [(*owner, *state_of(account)) for owner, account in accounts.items()]
+        )
 
 
 def replay(
     decisions: Iterable[tuple[Owner, Decided]],
-    acknowledged: Mapping[Owner, list[tuple[int, int, str]]] | None = None,
+    acknowledged: Mapping[Owner, list[Acknowledged]] | None = None,
+    known: Mapping[Owner, Account] | None = None,
 ) -> tuple[dict[Owner, Account], list[tuple[Owner, Change]]]:
-    """Every account from nothing, and every change on the way.
+    """Every account from its base, or from nothing, and every change on the way.
 
     Args:
         decisions: All of them, in the order of their positions.
         acknowledged: For each agent when alarms were acknowledged: after which position, at what time and
             why; the earliest first.
+        known: The accounts that agents had before the first of these decisions; they are advanced.
     """
-    accounts: dict[Owner, Account] = {}
-    changes: list[tuple[Owner, Change]] = []
-    waiting = {owner: list(reversed(each)) for owner, each in (acknowledged or {}).items()}
-
-    def settle(owner: Owner, account: Account, before: float) -> None:
-        while (left := waiting.get(owner)) and left[-1][0] < before:
-            changes.append((owner, account.acknowledge(*left.pop()[1:])))
-
-    for owner, decided in decisions:
-        account = accounts.get(owner) or accounts.setdefault(owner, Account())
-        settle(owner, account, decided.position)
-        if change := account.add(decided):
-            changes.append((owner, change))
-    for owner in waiting:
-        settle(owner, accounts.setdefault(owner, Account()), float("inf"))
+    accounts = dict(known or {})
+    waiting = {owner: list(each) for owner, each in (acknowledged or {}).items()}
+    changes = go_on(accounts, decisions, waiting)
+    for owner, left in waiting.items():
+        account = accounts.setdefault(owner, Account())
+        changes += [(owner, account.acknowledge(at, reason)) for _, at, reason in left]
     return accounts, changes
 
 
+def go_on(
+    accounts: dict[Owner, Account],
+    decisions: Iterable[tuple[Owner, Decided]],
+    waiting: Mapping[Owner, list[Acknowledged]],
+) -> list[tuple[Owner, Change]]:
+    """Let accounts go on by these decisions, and by what was acknowledged before the last of each agent's.
+
+    Args:
+        accounts: Are advanced; an agent that has none gets one.
+        decisions: In the order of their positions.
+        waiting: What was acknowledged, the earliest first; what is accounted for is taken out.
+    """
+    changes: list[tuple[Owner, Change]] = []
+    for owner, decided in decisions:
+        account = accounts.get(owner) or accounts.setdefault(owner, Account())
+        left = waiting.get(owner)
+        while left and left[0][0] < decided.position:
+            changes.append((owner, account.acknowledge(*left.pop(0)[1:])))
+        if change := account.add(decided):
+            changes.append((owner, change))
+    return changes
+
+
 def recompute(connection: Connection) -> tuple[dict[Owner, Account], list[tuple[Owner, Change]]]:
-    """What `trust_standings` and `trust_scores` should hold, from `decisions` and acknowledgements alone."""
-    acknowledged: dict[Owner, list[tuple[int, int, str]]] = {}
+    """What `trust_standings` and `trust_scores` should hold: from decisions and acknowledgements alone.
+
+    Of an agent whose first decisions retention has deleted, from its base on.
+    """
+    known = bases(connection)
+    acknowledged: dict[Owner, list[Acknowledged]] = {}
     for tenant_id, agent_id, *when in connection.exec_driver_sql(_ACKNOWLEDGED, (Cause.ACKNOWLEDGED.value,)):
-        acknowledged.setdefault((tenant_id, agent_id), []).append((when[0], when[1], when[2]))
-    return replay(_decisions(connection), acknowledged)
+        owner = (tenant_id, agent_id)
+        if owner not in known or when[0] >= known[owner].position:
+            acknowledged.setdefault(owner, []).append((when[0], when[1], when[2]))
+    return replay(_decisions(connection), acknowledged, known)
 
 
 def differences(connection: Connection) -> tuple[int, list[Owner]]:
     """How many agents have a standing, and whose is not what the decisions say."""
     computed, _ = recompute(connection)
     stored = {
-        (tenant_id, agent): _account(*state)
+        (tenant_id, agent): account_of(*state)
         for tenant_id, agent, *state in connection.exec_driver_sql(_EVERY_ACCOUNT)
     }
     owners = sorted(computed.keys() | stored.keys())
@@ -148,15 +172,3 @@ def differences(connection: Connection) -> tuple[int, list[Owner]]:
 def _decisions(connection: Connection) -> Iterator[tuple[Owner, Decided]]:
     for tenant_id, agent_id, *decided in connection.exec_driver_sql(_ALL):
         yield (tenant_id, agent_id), Decided(*decided)
-
-
-def _account(
-    r: float, s: float, g: float, last: int, alarmed: int, decisions: int, position: int, *told: int
-) -> Account:
-    return Account(Standing(r, s, g, last, bool(alarmed)), decisions, position, told[0], bool(told[1]))
-
-
-def _state(account: Account) -> tuple[Any, ...]:
-    r, s, g, last, alarmed = account.standing
-    counted = (account.decisions, account.position, account.told_score, int(account.told_alarmed))
-    return (METHOD, r, s, g, last, int(alarmed), *counted)
