@@ -37,6 +37,7 @@ class Dialect:
         point: That of a stage that is not told or not known; empty where nothing is decided there.
         tool: The tool that was decided about, where the operation's span does not say.
         milliseconds: How long it took.
+        several: Whether a policy may tell several results of one run, one for each detector.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Dialect:
     point: str = ""
     tool: tuple[str, ...] = ()
     milliseconds: tuple[str, ...] = ()
+    several: bool = False
 
 
 class Finding(NamedTuple):

@@ -60,8 +60,9 @@ def _verdict(dialect: Dialect, told: Mapping[str, Any]) -> tuple[Verdict, str] |
 
 
 def _word(value: Any) -> str:
-    """A value as a word: members of Python's enumerations are written as ``Decision.ALLOW``."""
-    return str(value)[:_LONGEST_NAME].strip().lower().rpartition(".")[2]
+    """A value's first word; of a member of Python's enumerations (``Decision.ALLOW``) its name."""
+    first, *_ = str(value)[:_LONGEST_NAME].lower().split(maxsplit=1) or [""]
+    return first.rpartition(".")[2]
 
 
 def _text(told: Mapping[str, Any], names: tuple[str, ...], longest: int) -> str:

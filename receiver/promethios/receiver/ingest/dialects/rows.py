@@ -60,17 +60,28 @@ def _of_span(span: Span) -> dict[str, Any]:
 
 
 def _add_events(batch: Batch, origin: Origin, span: Span, attributes: dict[str, Any]) -> None:
-    """One decision for each dialect and point: the events of a pipeline are its matches."""
-    groups: dict[tuple[str, str], tuple[Dialect, list[Found]]] = {}
+    """One decision for each run of a pipeline: its events are the matches. A run has one dialect, one point, and
+    nothing twice: where something comes again, as with several calls below a span, another run began."""
+    runs: dict[tuple[str, str], list[list[Found]]] = {}
+    dialects: dict[str, Dialect] = {}
     for event in span.events:
         if (dialect := EVENTS.get(event.name)) is None:
             continue
+        dialects[dialect.name] = dialect
         for finding in _read(batch, dialect, attributes_of(event.attributes), f"event {event.name!r}"):
-            _, found = groups.setdefault((dialect.name, finding.point), (dialect, []))
-            found.append((event.time_unix_nano or span.start_time_unix_nano, finding))
+            of_point = runs.setdefault((dialect.name, finding.point), [[]])
+            if any(_is_again(dialect, finding, each) for _, each in of_point[-1]):
+                of_point.append([])
+            of_point[-1].append((event.time_unix_nano or span.start_time_unix_nano, finding))
     about = _About(batch, origin, attributes, span.trace_id, span.span_id)
-    for dialect, found in groups.values():
-        about.add(dialect, found, span.span_id)
+    for (name, _), of_point in runs.items():
+        for number, found in enumerate(of_point):
+            about.add(dialects[name], found, span.span_id + bytes([number % 256, number // 256]))
+
+
+def _is_again(dialect: Dialect, finding: Finding, other: Finding) -> bool:
+    same = finding.policy_id == other.policy_id
+    return same and (finding.detector == other.detector or not dialect.several)
 
 
 def add_others_of_record(

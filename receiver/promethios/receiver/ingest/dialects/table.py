@@ -71,11 +71,11 @@ AGT_EVENT: Final = Dialect(
     tool=("agt.action",),
 )
 #: `agentmesh.observability`: ``mesh.governance.policy_decision`` and ``mesh.governance.policy_check``. The
-#: latter has `str()` of whatever the decorated function returned: what is no word is warned about.
+#: latter has `str()` of whatever the decorated function returned, such as ``allowed=True action='allow'``.
 MESH: Final = Dialect(
     name="mesh",
     source=_AGT,
-    verdict=(("policy.decision", _AGT_WORDS),),
+    verdict=(("policy.decision", {**_AGT_WORDS, "allowed=true": _ALLOW, "allowed=false": _BLOCK}),),
     policy=("policy.name",),
     reason=("policy.reason",),
     point="tool.before",
@@ -119,8 +119,8 @@ OPENLIT: Final = Dialect(
 
 #: OpenInference has a kind of span for guardrails and no word for what they decided. An error is what stops
 #: the caller; the result that some write as the span's output is taken where it is one of these words. A
-#: tripwire of OpenAI Agents leaves neither (openinference-instrumentation-openai-agents 2.6.0): such a span
-#: tells nothing.
+#: tripwire of OpenAI Agents leaves neither, but a message on another span; a guardrail that crashes looks the
+#: same (openinference-instrumentation-openai-agents 2.6.0). So these spans tell nothing.
 OPENINFERENCE: Final = Dialect(
     name="openinference",
     source="openinference-semantic-conventions 0.1.42",
@@ -143,7 +143,7 @@ OPENINFERENCE: Final = Dialect(
 #: openinference-instrumentation-guardrails: a span for each validator of Guardrails AI, without a kind.
 GUARDRAILS_AI: Final = Dialect(
     name="guardrails-ai",
-    source="openinference-instrumentation-guardrails 0.1.13",
+    source="openinference-instrumentation-guardrails",
     verdict=(
         ("output.value", {"pass": _ALLOW, "fail": None}),
         (
@@ -191,6 +191,7 @@ GUARDRAIL_RESULT: Final = Dialect(
         "tool_input": "tool.before", "tool_output": "tool.after",
     },
     point="model.before",
+    several=True,
 )  # fmt: skip
 #: The conventions' event for a judgement of an answer. Labels are the evaluator's own: the pairs that the
 #: conventions give as examples, and a few like them, are known; a score alone is no verdict.
