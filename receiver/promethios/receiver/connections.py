@@ -110,12 +110,13 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     A body that ends early is answered with 400, for a client that only closed its sending half. After a
     refusal the connection lingers: it is closed for sending, and what still arrives is thrown away. A request
-    that comes too slowly, and a connection that is idle, end without an answer: the client sends again. Time is
-    the monotonic clock's here, because waitress's own count of it stops when the wall clock is set back.
+    that comes too slowly, and a connection that is idle, end without an answer: the client sends again. Time
+    is the monotonic clock's here, because waitress's own count of it stops when the wall clock is set back.
     """
 
     request: Any
     counts: Counts
+    gate: Gate
     error_task_class = Refused
     linger = False
     _lingers_until = 0.0
@@ -182,10 +183,10 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         if self._lingers_until:
             return now > self._lingers_until
         if self.request is not None:
-            return now > self._began + self.adj.channel_timeout + self._taken / _SLOWEST_BYTES
+            return now > self._began + float(self.adj.channel_timeout) + self._taken / _SLOWEST_BYTES
         if self.requests or self.total_outbufs_len:
             self._heard = now
-        return bool(now > self._heard + self.adj.channel_timeout)
+        return now > self._heard + float(self.adj.channel_timeout)
 
     def _throw_away(self, data: bytes) -> None:
         self._thrown_away += len(data)

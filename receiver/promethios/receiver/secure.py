@@ -139,14 +139,14 @@ class SecureConnection(Connection):
         """Whether it has lingered long enough, or not ended its handshake in time."""
         shaking = not self._established and not self._lingers_until
         longest = min(_HANDSHAKE_SECONDS, self.adj.channel_timeout)
-        return super().expired or (shaking and time.time() - self.creation_time > longest)
+        return super().expired or (shaking and time.monotonic() - self._heard > longest)
 
     def _greet(self) -> None:
         try:
             if not isinstance(self.socket, TlsSocket) and not self._begin():
                 return
             self.socket.handshake()
-            self._established = True
+            self._established, self._heard = True, time.monotonic()
         except BlockingIOError:
             return
         except OSError:

@@ -32,6 +32,7 @@ class Principal:
         tenant_id: The tenant whose data it may touch.
         scopes: What it may be used for.
         agent_id: The one agent that it speaks for, or None for any.
+        tenant: The tenant's name.
         quota: What its tenant may send, where the settings do not say it.
     """
 
@@ -39,6 +40,7 @@ class Principal:
     tenant_id: int
     scopes: frozenset[Scope]
     agent_id: str | None = None
+    tenant: str = ""
     quota: Quota = field(default_factory=Quota)
 
 
@@ -81,7 +83,9 @@ class Gate:
         self._keyring.note_use(record.key_id)
         if wanted is Scope.INGEST:
             self._quotas.check(record.tenant_id, record.quota)
-        return Principal(record.key_id, record.tenant_id, record.scopes, record.agent_id, record.quota)
+        return Principal(
+            record.key_id, record.tenant_id, record.scopes, record.agent_id, record.tenant, record.quota
+        )
 
     def knows(self, headers: Iterable[tuple[str, str]]) -> bool:
         """Whether the headers have a valid key, for whatever it may be used."""

@@ -26,6 +26,7 @@ class Origin:
         resource_id, scope_id: Ids of the rows.
         service_name, instance_id: Of the resource; empty where it does not say.
         resource: The resource's attributes.
+        tenant: The tenant's name.
     """
 
     tenant_id: int
@@ -35,6 +36,7 @@ class Origin:
     service_name: str = ""
     instance_id: str = ""
     resource: dict[str, Any] = field(default_factory=dict)
+    tenant: str = ""
 
 
 @dataclass(slots=True)

@@ -20,6 +20,11 @@ def with_resource(batch: Batch, origin: Origin, resource: Resource) -> Origin:
         ItemError: An attribute of it cannot be stored.
     """
     attributes = attributes_of(resource.attributes)
+    claimed = attributes.get(semconv.TENANT_ID, origin.tenant)
+    if claimed != origin.tenant:
+        batch.warn(
+            f"the API key is of tenant {origin.tenant!r}: stored there, whatever {semconv.TENANT_ID} says"
+        )
     service = str(attributes.get(semconv.SERVICE_NAME) or "")
     instance = str(attributes.get(semconv.SERVICE_INSTANCE_ID) or "")
     text = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS).decode()

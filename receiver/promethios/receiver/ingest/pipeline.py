@@ -100,7 +100,9 @@ class Pipeline:
         items = COUNT[signal](message)
         with self._quotas.spend(principal.tenant_id, principal.quota, len(encoded), items):
             batch = Batch(principal.tenant_id, signal, len(encoded))
-            ADD[signal](batch, Origin(principal.tenant_id, principal.agent_id), message)
+            ADD[signal](
+                batch, Origin(principal.tenant_id, principal.agent_id, tenant=principal.tenant), message
+            )
             if warning:
                 batch.warn(warning)
             if batch.rows:
