@@ -29,7 +29,7 @@ TABLES = {
     "logs": ("logs", "resources", "scopes"),
 }
 #: A decision of the future is stored as of now.
-OF_THE_MOMENT = {"decisions": ("time_unix_nano",)}
+OF_THE_MOMENT = {"decisions": ("time_unix_nano",), "violations": ("time_unix_nano",)}
 
 
 def test_J07_there_are_about_two_hundred_and_every_pair_of_choices_is_among_them() -> None:
