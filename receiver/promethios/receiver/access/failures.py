@@ -35,9 +35,9 @@ ALARM_EVERY: Final = 10.0
 class Attempts:
     """How often a wrong key was shown since the receiver started, how often too often, and the alarms."""
 
-    failed: int
-    limited: int
-    alarms: int
+    failed: int = 0
+    limited: int = 0
+    alarms: int = 0
 
 
 class Failures:

@@ -6,10 +6,11 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from promethios.receiver.access.failures import Attempts
 from promethios.receiver.ingest.figures import WriterFigures
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.services import Services
@@ -33,6 +34,7 @@ class Figures:
         cpu_seconds: Processor time that the process has used.
         uptime_seconds: For how long the receiver has been running.
         schema: The revision of the database's schema.
+        attempts: How often a wrong key was shown.
     """
 
     counted: Counted
@@ -46,6 +48,7 @@ class Figures:
     cpu_seconds: float
     uptime_seconds: float
     schema: str
+    attempts: Attempts = field(default_factory=Attempts)
 
 
 class Observer:
@@ -85,6 +88,7 @@ class Observer:
             cpu_seconds=time.process_time(),
             uptime_seconds=time.monotonic() - self._began,
             schema=self._services.store.revision,
+            attempts=self._services.gate.failures.figures(),
         )
 
 

@@ -145,6 +145,20 @@ INSTRUMENTS: Final = (
         _by_reason(lambda figures: figures.counted.refused_requests, (*SIGNALS, OTHER), _WHOLE), _REASON,
     ),
     Instrument(
+        "promethios.receiver.keys.wrong", _C, "{attempt}", "Requests with a wrong API key.",
+        _one(lambda figures: figures.attempts.failed),
+    ),
+    Instrument(
+        "promethios.receiver.keys.limited", _C, "{attempt}",
+        "Requests with a wrong API key that were one too many, of one address or with one key id.",
+        _one(lambda figures: figures.attempts.limited),
+    ),
+    Instrument(
+        "promethios.receiver.keys.alarms", _C, "{alarm}",
+        "Alarms about too many wrong API keys, each a warning in the log.",
+        _one(lambda figures: figures.attempts.alarms),
+    ),
+    Instrument(
         "promethios.receiver.queue", _G, "By", "Bytes of requests that wait for the writer.",
         _one(lambda figures: figures.writer.queued_bytes),
     ),
