@@ -6,6 +6,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -425,9 +426,7 @@ def test_a_body_that_cannot_be_read_is_refused(
     services: Services, make_key: Any, body: bytes, headers: dict[str, str], status: int, detail: str
 ) -> None:
     settings = Settings(db=services.settings.db, max_body_bytes=4096, max_items=100)
-    small = Services(
-        settings, services.store, services.writer, services.keyring, services.gate, services.pipeline
-    )
+    small = replace(services, settings=settings)
     client = create_app(small, Budget(settings.memory_bytes)).test_client()
     sent = {"Content-Type": "application/json", **make_key("default", "ingest"), **headers}
     answer = client.post("/api/v1/logs", data=body, headers=sent)

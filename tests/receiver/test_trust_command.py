@@ -15,6 +15,7 @@ from tests.support.otlp import decision_span, span, trace_request
 from tests.support.receiver import RunningReceiver, run_promethios
 
 from promethios.receiver.cli.trust import trust
+from promethios.receiver.store.sqlite import head
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def test_a_database_of_another_version_is_named(tmp_path: Path) -> None:
     shown = run("explain", "clerk", "--db", str(empty))
     assert shown.exit_code == 1
     assert shown.stderr == (
-        f"Error: cannot read {empty}: it has schema None, this version reads 0002; "
+        f"Error: cannot read {empty}: it has schema None, this version reads {head()}; "
         "start this version's receiver on it once\n"
     )
 
