@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -13,12 +14,14 @@ from promethios.receiver.ingest.decisions import add_decision
 from promethios.receiver.ingest.dialects import MARKERS, add_others_of_span
 from promethios.receiver.ingest.envelope import with_resource, with_scope
 from promethios.receiver.ingest.normalise import genai_of
-from promethios.receiver.ingest.values import ItemError, attributes_of, content_hash, int64, json_text
+from promethios.receiver.ingest.values import ItemError, attributes_of, int64, json_text, text_hash
 
 MOST_EVENTS: Final = 1_024
 MOST_LINKS: Final = 1_024
 _NO_TRACE: Final = bytes(16)
 _NO_SPAN: Final = bytes(8)
+#: Parent, resource, scope, start and end; kind, status and flags.
+_NUMBERS: Final = Struct("<8s4q2iI").pack
 
 
 def add_spans(batch: Batch, origin: Origin, request: ExportTraceServiceRequest) -> None:
@@ -47,7 +50,6 @@ def _reject_all(batch: Batch, spans: Any, reason: str) -> None:
 
 def _add_span(batch: Batch, origin: Origin, span: Span) -> None:
     try:
-        _check_ids(span)
         attributes = attributes_of(span.attributes)
         row = _row(batch, origin, span, attributes)
     except ItemError as error:
@@ -61,43 +63,58 @@ def _add_span(batch: Batch, origin: Origin, span: Span) -> None:
 
 
 def _row(batch: Batch, origin: Origin, span: Span, attributes: dict[str, Any]) -> tuple[Any, ...]:
+    trace_id, span_id, parent = _ids(span)
     start = int64(span.start_time_unix_nano, "the start time")
     end = int64(span.end_time_unix_nano, "the end time")
-    row = (
+    name, kind, state, flags, status = span.name, span.kind, span.trace_state, span.flags, span.status
+    code, message = status.code, status.message
+    told, events, links = json_text(attributes), _events(span), _links(span)
+    return (
         origin.tenant_id,
-        span.trace_id,
-        span.span_id,
-        span.parent_span_id or None,
+        trace_id,
+        span_id,
+        parent or None,
         origin.resource_id,
         origin.scope_id,
-        span.name,
-        span.kind,
+        name,
+        kind,
         start,
         end,
-        span.status.code,
-        span.status.message,
-        span.trace_state,
-        span.flags,
+        code,
+        message,
+        state,
+        flags,
         batch.agent(origin, attributes, end),
         *genai_of(attributes),
         _text(attributes, semconv.DECISION_ID),
         _text(attributes, semconv.DECISION_VERDICT),
         _text(attributes, semconv.DECISION_ENFORCED),
-        json_text(attributes),
-        _events(span),
-        _links(span),
+        told,
+        events,
+        links,
+        # Over what the span says, and not over what is read from it: that may be read better one day.
+        text_hash(
+            _NUMBERS(parent, origin.resource_id, origin.scope_id, start, end, kind, code, flags),
+            name,
+            message,
+            state,
+            told,
+            events or "",
+            links or "",
+        ),
     )
-    return (*row, content_hash(row))
 
 
-def _check_ids(span: Span) -> None:
-    """Ids have the lengths that the protocol says, and are not all zero."""
-    if len(span.trace_id) != 16 or span.trace_id == _NO_TRACE:
-        raise ItemError(f"its trace id must be 16 bytes, not all zero, and has {len(span.trace_id)}")
-    if len(span.span_id) != 8 or span.span_id == _NO_SPAN:
-        raise ItemError(f"its span id must be 8 bytes, not all zero, and has {len(span.span_id)}")
-    if len(span.parent_span_id) not in (0, 8):
-        raise ItemError(f"its parent span id must be 0 or 8 bytes and has {len(span.parent_span_id)}")
+def _ids(span: Span) -> tuple[bytes, bytes, bytes]:
+    """Trace, span and parent id, as long as the protocol says and not all zero; a root's parent is empty."""
+    trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
+    if len(trace_id) != 16 or trace_id == _NO_TRACE:
+        raise ItemError(f"its trace id must be 16 bytes, not all zero, and has {len(trace_id)}")
+    if len(span_id) != 8 or span_id == _NO_SPAN:
+        raise ItemError(f"its span id must be 8 bytes, not all zero, and has {len(span_id)}")
+    if len(parent) not in (0, 8):
+        raise ItemError(f"its parent span id must be 0 or 8 bytes and has {len(parent)}")
+    return trace_id, span_id, parent
 
 
 def _text(attributes: dict[str, Any], name: str) -> str | None:
