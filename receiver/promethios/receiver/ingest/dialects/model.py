@@ -13,8 +13,8 @@ SPAN_NAME: Final = "(span name)"
 SPAN_STATUS: Final = "(span status)"
 SPAN_STATUS_MESSAGE: Final = "(span status message)"
 
-#: A value, in lower case, and the verdict that it is; None where another attribute says what came of it.
-Words = Mapping[str, Verdict | None]
+#: A value, in lower case, and the verdict that it is.
+Words = Mapping[str, Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Dialect:
         name: What `decisions.dialect` has.
         source: The distribution and version that they were read in.
         verdict: Attributes with the verdict, each with its words.
+        failed: An attribute that only a failure has; without it all is well. Empty where there is none such.
         unsaid: The verdict where none of these is there; None where nothing was decided then.
         strict: Whether an unknown word is worth a warning; not where anybody may write what they like.
         policy: What decided; the dialect's name where it is not told.
@@ -43,6 +44,7 @@ class Dialect:
     name: str
     source: str
     verdict: tuple[tuple[str, Words], ...]
+    failed: str = ""
     unsaid: Verdict | None = None
     strict: bool = True
     policy: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from promethios.receiver.ingest.dialects.model import (
     Finding,
 )
 from promethios.receiver.ingest.dialects.reading import read
-from promethios.receiver.ingest.dialects.table import EVENT_NAME, EVENTS, MARKED, NAMED, SPANS
+from promethios.receiver.ingest.dialects.table import EVENT_NAME, EVENTS, MARKED, NAMED, SPANS, UNLESS
 from promethios.receiver.ingest.normalise import genai_of
 from promethios.receiver.ingest.values import ItemError, attributes_of, content_hash
 
@@ -46,6 +46,8 @@ def add_others_of_span(batch: Batch, origin: Origin, span: Span, attributes: dic
 
 def _is_told(marker: str, span: Span, attributes: dict[str, Any]) -> bool:
     """Whether the marker means here what it means in the dialect."""
+    if marker in UNLESS and not UNLESS[marker].isdisjoint(attributes):
+        return False
     if marker in MARKED:
         return bool(attributes[marker] == MARKED[marker])
     return span.name.startswith(NAMED.get(marker, ""))
@@ -60,8 +62,8 @@ def _of_span(span: Span) -> dict[str, Any]:
 
 
 def _add_events(batch: Batch, origin: Origin, span: Span, attributes: dict[str, Any]) -> None:
-    """One decision for each run of a pipeline: its events are the matches. A run has one dialect, one point, and
-    nothing twice: where something comes again, as with several calls below a span, another run began."""
+    """One decision for each run of a pipeline: its events are the matches. A run has one dialect, one point,
+    and nothing twice: where something comes again, as with several calls below a span, another run began."""
     runs: dict[tuple[str, str], list[list[Found]]] = {}
     dialects: dict[str, Dialect] = {}
     for event in span.events:

@@ -140,14 +140,14 @@ OPENINFERENCE: Final = Dialect(
     reason=(SPAN_STATUS_MESSAGE,),
     point="model.before",
 )  # fmt: skip
-#: openinference-instrumentation-guardrails: a span for each validator of Guardrails AI, without a kind.
+#: Guardrails AI's own spans, one for each validator; those around them are of OpenInference's kind too, and end
+#: in the same error. What is done about a failure is what the validator was made with.
 GUARDRAILS_AI: Final = Dialect(
     name="guardrails-ai",
-    source="openinference-instrumentation-guardrails",
+    source="guardrails-ai 0.11.0",
     verdict=(
-        ("output.value", {"pass": _ALLOW, "fail": None}),
         (
-            "validator_on_fail",
+            "validator.on_fail",
             {
                 "exception": _BLOCK, "refrain": _BLOCK,
                 "filter": _REDACT, "fix": _REDACT, "fix_reask": _REDACT,
@@ -155,7 +155,9 @@ GUARDRAILS_AI: Final = Dialect(
             },
         ),
     ),
-    policy=("validator_name",),
+    failed="validator.validate.output.error_message",
+    policy=("validator.name",),
+    reason=("validator.validate.output.error_message",),
     point="model.after",
 )  # fmt: skip
 
@@ -220,13 +222,17 @@ SPANS: Final[Mapping[str, Dialect]] = {
     "policy.decision": MESH,
     "rail.type": NEMO,
     "openinference.span.kind": OPENINFERENCE,
-    "validator_name": GUARDRAILS_AI,
+    "validator.name": GUARDRAILS_AI,
 }
 MARKERS: Final = frozenset(SPANS)
 
 #: What the marker's value, or the span's name, has to begin with, where the marker may mean something else.
 MARKED: Final[Mapping[str, str]] = {"openinference.span.kind": "GUARDRAIL"}
 NAMED: Final[Mapping[str, str]] = {"policy.decision": "mesh.governance."}
+#: What a span of the marker must not have: then another dialect tells it.
+UNLESS: Final[Mapping[str, frozenset[str]]] = {
+    "openinference.span.kind": frozenset({"guardrails.version", "validator.name"})
+}
 
 #: Events of spans, and log records, by their names.
 EVENTS: Final[Mapping[str, Dialect]] = {
