@@ -81,6 +81,11 @@ class SteadyClock:
         self._read = read
         self._started = False
 
+    @property
+    def started(self) -> bool:
+        """Whether it was advanced yet: before, what passed while this process runs is not known for sure."""
+        return self._started
+
     def advance(self, connection: Connection) -> Steady:
         """Let the time pass that has passed, and store it, inside the caller's transaction."""
         before, moment = load(connection), self._read()

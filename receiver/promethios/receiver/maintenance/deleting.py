@@ -9,6 +9,8 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from promethios.receiver.maintenance.pace import Pace
+from promethios.receiver.rollups.fill import uncount
+from promethios.receiver.store import schema
 from promethios.receiver.trust.folding import fold
 
 
@@ -41,6 +43,7 @@ class Deleter:
         return True
 
     def _delete(self, connection: Connection, table: str, first: int, last: int) -> None:
+        uncount(connection, schema.metadata.tables[table], first - 1, last)
         if table == "decisions":
             fold(connection, first, last)
         gone = connection.exec_driver_sql(f"DELETE FROM {table} WHERE id BETWEEN ? AND ?", (first, last))

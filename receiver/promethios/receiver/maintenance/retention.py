@@ -97,7 +97,7 @@ class Retention:
         known = load(connection)
         at = 0 if known is None else self._clock.at(known)
         due = marks.due(connection, at)
-        if known is not None and not due and at - known.time < HOUR:
+        if self._clock.started and known is not None and not due and at - known.time < HOUR:
             return at
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         steady = self._clock.advance(connection)
