@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from promethios.receiver.access.gate import Principal
 from promethios.receiver.api.quantiles import durations
 from promethios.receiver.api.question import Question
-from promethios.receiver.api.rolled import Rolled, counted
+from promethios.receiver.api.rolled import counted
 from promethios.receiver.api.view import View
 from promethios.receiver.rollups.facts import DECISIONS, LOGS, POINTS, SPANS, VIOLATIONS
 from promethios.receiver.rollups.fill import fill, uncount
@@ -221,11 +221,11 @@ def _check(view: View, world: World, question: Question) -> None:
 
 
 def _check_latest(view: View, world: World, question: Question) -> None:
-    rows = view.rows(select(Rolled(view, question, VIOLATIONS).count("policy_id")))
+    rows = counted(view, question, VIOLATIONS, "policy_id")
     latest: dict[str, int] = {}
     for row in _within(question, view.agent_id, world.violations, "time_unix_nano"):
         latest[row["policy_id"]] = max(latest.get(row["policy_id"], 0), row["time_unix_nano"])
-    found = {row.policy_id: row.last for row in rows}
+    found = {row["policy_id"]: row["last"] for row in rows}
     if not world.deleted:
         assert found == latest
     # Where rows were deleted a bucket goes on to say when its last one was: an hour off at most.

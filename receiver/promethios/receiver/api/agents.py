@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, Subquery, func, select
 
 from promethios.governance.trust import NEW, Standing, fade
 from promethios.receiver.api.liveness import state
@@ -92,11 +93,13 @@ def _violated(view: View, question: Question) -> list[dict[str, Any]]:
 
 
 def _called(view: View, question: Question) -> list[dict[str, Any]]:
-    spans, resources = (
-        Rolled(view, question, SPANS).count("agent_id", "resource_id"),
-        view.of(schema.resources),
-    )
-    statement = (
+    rolled = Rolled(view, question, SPANS)
+    return rolled.rows(_by_instance(rolled.count("agent_id", "resource_id"), view.of(schema.resources)))
+
+
+@cache
+def _by_instance(spans: Subquery, resources: Subquery) -> Select[Any]:
+    return (
         select(
             spans.c.agent_id,
             *(func.sum(spans.c[name]).label(name) for name in SPANS.measures),
@@ -105,7 +108,6 @@ def _called(view: View, question: Question) -> list[dict[str, Any]]:
         .join(resources, resources.c.id == spans.c.resource_id)
         .group_by(spans.c.agent_id)
     )
-    return [dict(row._mapping) for row in view.rows(statement)]
 
 
 def _bundles(view: View, question: Question) -> list[dict[str, Any]]:

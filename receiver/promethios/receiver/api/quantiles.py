@@ -6,9 +6,10 @@ quantile is off by less than `latency.GROWTH`, and exact where a bin holds one v
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Float, Select, Subquery, case, cast, func, literal, or_, select
 
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.rolled import Rolled
@@ -21,8 +22,19 @@ QUANTILES: Final = {"p50": 50, "p95": 95, "p99": 99}
 
 def durations(view: View, question: Question, step: int | None = None) -> dict[int, dict[str, float]]:
     """Quantiles in microseconds by the start of the step (milliseconds); without a step all under 0."""
-    bins = Rolled(view, question, TIMES, step).count(*(("at", "bin") if step else ("bin",)))
-    key: ColumnElement[Any] = bins.c.at if step else literal(0)
+    rolled = Rolled(view, question, TIMES, step)
+    statement = _quantiles(rolled.count(*(("at", "bin") if step else ("bin",))))
+    found: dict[int, dict[str, float]] = {}
+    for row in rolled.rows(statement):
+        hits = {name: row[name] for name in QUANTILES if row[name] is not None}
+        found.setdefault(row["key"], {}).update(hits)
+    return found
+
+
+@cache
+def _quantiles(bins: Subquery) -> Select[Any]:
+    """The bins that a quantile is in, and its value there."""
+    key: ColumnElement[Any] = bins.c.at if "at" in bins.c else literal(0)
     placed = select(
         key.label("key"),
         bins.c.decisions,
@@ -34,14 +46,9 @@ def durations(view: View, question: Question, step: int | None = None) -> dict[i
     values = {
         name: _at_rank(placed, (placed.c.number * part + 99) // 100) for name, part in QUANTILES.items()
     }
-    statement = select(placed.c.key, *(value.label(name) for name, value in values.items())).where(
+    return select(placed.c.key, *(value.label(name) for name, value in values.items())).where(
         or_(*(value.is_not(None) for value in values.values()))
     )
-    found: dict[int, dict[str, float]] = {}
-    for row in view.rows(statement):
-        hits = {name: row._mapping[name] for name in QUANTILES if row._mapping[name] is not None}
-        found.setdefault(row.key, {}).update(hits)
-    return found
 
 
 def _at_rank(placed: Any, rank: ColumnElement[Any]) -> ColumnElement[Any]:

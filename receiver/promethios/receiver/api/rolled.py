@@ -11,31 +11,23 @@ marks and everything else in one transaction, and every row is in exactly one of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, select, union_all
+from sqlalchemy import Executable, Select, Subquery, func, select
 
+from promethios.receiver.api.parts import Shape, Whose, counted_by, value
 from promethios.receiver.api.question import Question
-from promethios.receiver.api.view import View
+from promethios.receiver.api.view import Eyes, View
 from promethios.receiver.rollups.cover import cover
-from promethios.receiver.rollups.facts import (
-    EVERYONE,
-    HOUR,
-    MINUTE,
-    SECOND,
-    SPANS,
-    Rollup,
-    governed_late,
-    merge,
-)
+from promethios.receiver.rollups.facts import HOUR, MINUTE, SECOND, Rollup
 from promethios.receiver.store import schema
 
 _MILLISECOND: Final = 1_000_000
 _MINUTE: Final = MINUTE * SECOND
 _HOUR: Final = HOUR * SECOND
 _LATEST: Final = 2**63 - 1
-
 _MARKS: Final = select(schema.rollup_marks.c.source, schema.rollup_marks.c.up_to)
 
 #: Of so many agents the buckets are looked up one by one; of more, all of a stretch are read.
@@ -58,99 +50,79 @@ class Rolled:
         self._view = view
         self._question = question
         self._rollup = rollup
-        self._step = step
+        self._step = step or 1
         self._marks: Mapping[str, int] = {row.source: row.up_to for row in view.rows(_MARKS)}
         self._mark = self._marks.get(rollup.source.name, 0)
         self._start, self._end = question.start * _MILLISECOND, (question.end + 1) * _MILLISECOND
         self._cover = cover(*self._outer(), step)
 
-    def count(self, *by: str, filters: Sequence[tuple[str, str]] = ()) -> Subquery:
+    def count(self, *by: str, filters: Mapping[str, str] | None = None) -> Subquery:
         """The measures, merged by some of `at` (the start of a step, milliseconds), `agent_id` and the keys.
+
+        The same subquery for each question of the same shape; `parameters` has this question's values.
 
         Args:
             by: What to count apart.
-            filters: The question's filters that apply to a key: name and key.
+            filters: From a key to the question's filter that applies to it.
         """
-        parts = union_all(*self._parts(by, filters)).subquery("parts")
-        measures = [merge(parts.c[name]).label(name) for name in self._rollup.measures]
-        return (
-            select(*(parts.c[name] for name in by), *measures)
-            .group_by(*(parts.c[name] for name in by))
-            .subquery("counted")
-        )
-
-    def _parts(self, by: Sequence[str], filters: Sequence[tuple[str, str]]) -> Iterator[Select[Any]]:
-        agents = self._agents(by)
-        for number, stretch in enumerate(self._cover.buckets):
-            yield self._merged(by, filters, self._buckets(stretch, agents, f"every{number}"))
-        for facts in self._rows():
-            matches = self._question.matches("agent", facts.selected_columns.agent_id)
-            yield self._merged(by, filters, facts.where(matches))
-
-    def _merged(
-        self, by: Sequence[str], filters: Sequence[tuple[str, str]], rows: Select[Any]
-    ) -> Select[Any]:
-        table = rows.subquery("rows")
-        keys = [self._at(table.c.at).label("at") if name == "at" else table.c[name] for name in by]
-        return (
-            select(*keys, *(merge(table.c[name]).label(name) for name in self._rollup.measures))
-            .where(*(self._question.matches(name, table.c[key]) for name, key in filters))
-            .group_by(*(key.element if key.name == "at" else key for key in keys))
-        )
-
-    def _at(self, nanoseconds: ColumnElement[Any]) -> ColumnElement[Any]:
-        step = self._step or 1
-        return nanoseconds // (step * _MILLISECOND) * step
-
-    def _agents(self, by: Sequence[str]) -> tuple[str, ...]:
-        """Whose buckets to read; none for each agent's."""
-        asked = self._question.filters.get("agent", ())
-        if asked or self._view.agent_id is not None:
-            return asked or (self._view.agent_id or "",)
-        return () if "agent_id" in by or set(by) & set(self._rollup.everyone) else (EVERYONE,)
-
-    def _buckets(self, stretch: range, agents: tuple[str, ...], name: str) -> Select[Any]:
-        table = self._view.of(self._rollup.table)
-        whose = table.c.agent_id.in_(agents) if agents else table.c.agent_id != EVERYONE
-        when = (
-            table.c.bucket.in_(_each(stretch, name))
-            if 0 < len(agents) <= _FEW
-            else table.c.bucket.between(stretch[0], stretch[-1])
-        )
-        return select(
-            (table.c.bucket * SECOND).label("at"),
-            table.c.agent_id,
-            *(table.c[key] for key in (*self._rollup.keys, *self._rollup.measures)),
-        ).where(table.c.width == stretch.step, when, whose)
-
-    def _rows(self) -> Iterator[Select[Any]]:
-        """The rows of the range that are in none of the buckets."""
-        facts = self._rollup.facts(self._view)
-        row_id, at = facts.selected_columns.id, facts.selected_columns.at.element
+        self._filters = {
+            key: self._question.filters[name]
+            for key, name in (filters or {}).items()
+            if self._question.filters.get(name)
+        }
         first, last = self._cover.whole
-        if first >= last:
-            yield facts.where(self._within(at))
-            return
-        # With the id as it is, the database would rather read all rows up to the mark than these by time.
-        counted = row_id + 0 <= self._mark
-        for start, end in ((self._start, first), (last, self._end)):
-            if start < end:
-                yield facts.where(at >= start, at < end, counted)
-        yield facts.where(row_id > self._mark, self._within(at + 0 if self._tail_is_short() else at))
-        if self._rollup is SPANS:
-            yield self._governed_late(first, last)
+        shape = Shape(
+            rollup=self._rollup,
+            by=by,
+            filters=tuple(self._filters),
+            stretches=len(self._cover.buckets),
+            before=self._start < first,
+            after=last < self._end,
+            whose=self._whose(by),
+            asked=bool(self._agents()),
+            one_agent=self._view.agent_id is not None,
+            short_tail=self._tail_is_short(),
+        )
+        return counted_by(shape)
 
-    def _governed_late(self, first: int, last: int) -> Select[Any]:
-        decided = self._marks.get("decisions", 0)
-        late = governed_late(self._view, self._mark, decided, _LATEST, decided)
-        at = late.selected_columns.at.element
-        return late.where(at >= first, at < last)
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values of the parameters of the latest `count`."""
+        first, last = self._cover.whole
+        values: dict[str, Any] = {
+            "start": self._start,
+            "end": self._end,
+            "first": first,
+            "last": last,
+            "latest": _LATEST,
+            "mark": self._mark,
+            "decided": self._marks.get("decisions", 0),
+            "step_ns": self._step * _MILLISECOND,
+            "step_ms": self._step,
+            "agents": list(self._agents()),
+        }
+        for number, stretch in enumerate(self._cover.buckets):
+            edges = {"first": stretch[0], "last": stretch[-1], "width": stretch.step}
+            values |= {f"{name}{number}": edge for name, edge in edges.items()}
+        return values | {f"only_{key}": list(allowed) for key, allowed in self._filters.items()}
 
-    def _within(self, at: ColumnElement[Any]) -> ColumnElement[bool]:
-        return and_(at >= self._start, at < self._end)
+    def rows(self, statement: Executable) -> list[dict[str, Any]]:
+        """The rows of a statement on the latest `count`."""
+        return [dict(row._mapping) for row in self._view.rows(statement, self.parameters)]
+
+    def _agents(self) -> tuple[str, ...]:
+        """Which agents are asked for; none for all."""
+        own = self._view.agent_id
+        return self._question.filters.get("agent", ()) or (() if own is None else (own,))
+
+    def _whose(self, by: tuple[str, ...]) -> Whose:
+        if agents := self._agents():
+            return Whose.FEW if len(agents) <= _FEW else Whose.MANY
+        apart = "agent_id" in by or set(by) & set(self._rollup.everyone)
+        return Whose.EACH if apart else Whose.EVERYONE
 
     def _tail_is_short(self) -> bool:
-        newest = self._view.value(select(func.max(self._rollup.source.c.id))) or 0
+        newest = self._view.value(_newest(self._rollup)) or 0
         return bool(newest - self._mark <= _SHORT_TAIL)
 
     def _outer(self) -> tuple[int, int]:
@@ -158,17 +130,16 @@ class Rolled:
 
         Most ranges end now: the hour that is not over yet can then be taken whole, as nothing comes after.
         """
-        source = self._view.of_everyone(self._rollup.source)
-        at = source.c[self._rollup.time]
-        first = self._view.value(select(func.min(at)).where(self._within(at)))
+        first = self._view.value(_edge(self._rollup, last=False), {"start": self._start, "end": self._end})
         if first is None:
             return self._end, self._end
-        last = self._view.value(select(func.max(at)).where(self._within(at)))
+        last = self._view.value(_edge(self._rollup, last=True), {"start": self._start, "end": self._end})
         start = max(self._start, first // _HOUR * _HOUR)
         hour = min(_up(last + 1, _HOUR), _LATEST)
-        following = None
-        if hour > self._end:
-            following = self._view.value(select(func.min(at)).where(at >= self._end, at < hour))
+        if hour <= self._end:
+            return start, hour
+        beyond = {"start": self._end, "end": hour}
+        following = self._view.value(_edge(self._rollup, last=False), beyond)
         if following is None:
             return start, hour
         minute = _up(last + 1, _MINUTE)
@@ -181,18 +152,29 @@ def counted(
     rollup: Rollup,
     *by: str,
     step: int | None = None,
-    filters: Sequence[tuple[str, str]] = (),
+    filters: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Rows of `Rolled.count`."""
-    statement = select(Rolled(view, question, rollup, step).count(*by, filters=filters))
-    return [dict(row._mapping) for row in view.rows(statement)]
+    rolled = Rolled(view, question, rollup, step)
+    return rolled.rows(_all(rolled.count(*by, filters=filters)))
 
 
-def _each(stretch: range, name: str) -> Select[Any]:
-    """Each start of a bucket in a stretch."""
-    start = select(literal(stretch[0]).label("bucket")).cte(name, recursive=True)
-    each = start.union_all(select(start.c.bucket + stretch.step).where(start.c.bucket < stretch[-1]))
-    return select(each.c.bucket)
+@cache
+def _all(counts: Subquery) -> Select[Any]:
+    return select(counts)
+
+
+@cache
+def _edge(rollup: Rollup, *, last: bool) -> Select[Any]:
+    """The first or last time in a range, of any agent: where the rows are, not what they say."""
+    source = Eyes(one_agent=False).of(rollup.source)
+    at = source.c[rollup.time]
+    return select((func.max if last else func.min)(at)).where(at >= value("start"), at < value("end"))
+
+
+@cache
+def _newest(rollup: Rollup) -> Select[Any]:
+    return select(func.max(rollup.source.c.id))
 
 
 def _up(number: int, width: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -13,6 +13,25 @@ from promethios.receiver.access.gate import Principal
 #: What a statement calls the tenant and the agent whose eyes these are; each execution fills them in.
 _TENANT: Final = "seen_tenant_id"
 _AGENT: Final = "seen_agent_id"
+
+
+class Eyes:
+    """How a statement names rows that may be seen, whoever will be looking.
+
+    Args:
+        one_agent: Whether they are those of a key bound to an agent, and see only that agent's rows.
+    """
+
+    def __init__(self, one_agent: bool) -> None:
+        self._one_agent = one_agent
+
+    def of(self, table: Table) -> Subquery:
+        """The rows of a table that may be seen. The database flattens it into the question around it."""
+        return _seen(table, self._one_agent and "agent_id" in table.c)
+
+    def of_everyone(self, table: Table) -> Subquery:
+        """The tenant's rows of a table: for what says nothing about whose they are."""
+        return _seen(table, False)
 
 
 class View:
@@ -26,6 +45,7 @@ class View:
     def __init__(self, connection: Connection, principal: Principal) -> None:
         self._connection = connection
         self._principal = principal
+        self.eyes = Eyes(principal.agent_id is not None)
         self._whose = {_TENANT: principal.tenant_id, _AGENT: principal.agent_id}
 
     @property
@@ -38,21 +58,17 @@ class View:
         """The one agent that these eyes see; None for every agent of the tenant."""
         return self._principal.agent_id
 
-    def of_everyone(self, table: Table) -> Subquery:
-        """The tenant's rows of a table: for what says nothing about whose they are."""
-        return _seen(table, False)
-
     def of(self, table: Table) -> Subquery:
-        """The rows of a table that may be seen. The database flattens it into the question around it."""
-        return _seen(table, self._principal.agent_id is not None and "agent_id" in table.c)
+        """The rows of a table that may be seen."""
+        return self.eyes.of(table)
 
-    def rows(self, statement: Executable) -> Sequence[Any]:
+    def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """Every row of an answer."""
-        return self._connection.execute(statement, self._whose).all()
+        return self._connection.execute(statement, {**(parameters or {}), **self._whose}).all()
 
-    def value(self, statement: Executable) -> Any:
+    def value(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:
         """The first column of the first row; None where there is none."""
-        return self._connection.execute(statement, self._whose).scalar()
+        return self._connection.execute(statement, {**(parameters or {}), **self._whose}).scalar()
 
 
 @cache

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, Subquery, func, select
 
 from promethios.receiver.api.columns import hexadecimal, millis
 from promethios.receiver.api.pages import page
@@ -45,11 +46,17 @@ def violations(_: Services, view: View, question: Question) -> dict[str, Any]:
 
 def by_policy(_: Services, view: View, question: Question) -> dict[str, Any]:
     """A row for each policy that matched, most matches first."""
-    filters = (("severity", "severity"), ("policy", "policy_id"))
     rolled = Rolled(view, question, VIOLATIONS)
-    agents = rolled.count("agent_id", "policy_id", "severity", filters=filters)
+    agents = rolled.count(
+        "agent_id", "policy_id", "severity", filters={"severity": "severity", "policy_id": "policy"}
+    )
+    return {"data": rolled.rows(_policies(agents))[: question.limit]}
+
+
+@cache
+def _policies(agents: Subquery) -> Select[Any]:
     number = func.sum(agents.c.violations)
-    statement = (
+    return (
         select(
             agents.c.policy_id,
             agents.c.severity,
@@ -60,6 +67,4 @@ def by_policy(_: Services, view: View, question: Question) -> dict[str, Any]:
         )
         .group_by(agents.c.policy_id, agents.c.severity)
         .order_by(number.desc(), agents.c.policy_id, agents.c.severity)
-        .limit(question.limit)
     )
-    return {"data": [dict(row._mapping) for row in view.rows(statement)]}

@@ -28,6 +28,9 @@ from promethios.receiver.rollups.calls import is_call, is_governed, uses_tokens
 from promethios.receiver.store import schema
 
 
+Number = int | ColumnElement[int]
+
+
 class Tables(Protocol):
     """How rows are reached: all of them, or those that a key may see."""
 
@@ -60,7 +63,7 @@ _MERGED: Final[dict[str, Callable[..., ColumnElement[Any]]]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rollup:
     """One kind of counts.
 
@@ -136,7 +139,9 @@ def _bounded(tokens: ColumnElement[Any]) -> ColumnElement[int]:
     return func.max(0, func.min(func.coalesce(tokens, 0), MOST_TOKENS))
 
 
-def governed_late(tables: Tables, spans_up_to: int, low: int, high: int, known: int) -> Select[Any]:
+def governed_late(
+    tables: Tables, spans_up_to: Number, low: Number, high: Number, known: Number
+) -> Select[Any]:
     """Spans up to an id that the decisions after `low` up to `high` govern, and no other one up to `known`.
 
     A decision may arrive after the span that it was made for was counted. The columns are those of `SPANS`,
