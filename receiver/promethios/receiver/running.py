@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from promethios.receiver.access.keyring import FIRST_TENANT, KeyRequest, any_key, create_key
 from promethios.receiver.access.keys import ApiKey
@@ -21,8 +21,8 @@ from promethios.receiver.telemetry.sending import SelfTelemetry
 class FirstKeys:
     """The keys of a new database, in the clear for the only time."""
 
-    admin: str
-    ingest: str
+    admin: str = field(repr=False)
+    ingest: str = field(repr=False)
 
 
 class Receiver:
