@@ -28,9 +28,10 @@ def tenants_blueprint(services: Services) -> Blueprint:
 
     @blueprint.put("/tenants/<path:tenant>")
     def change(tenant: str) -> Response:
+        principal: Principal = g.principal
         changes = read_object(request)
         records = services.writer.do(
-            lambda connection: _change(connection, g.principal, tenant, changes), always=True
+            lambda connection: _change(connection, principal, tenant, changes), always=True
         )
         services.keyring.forget()
         return _json([describe_tenant(record) for record in records if record.name == tenant])
