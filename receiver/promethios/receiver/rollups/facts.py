@@ -27,7 +27,6 @@ from sqlalchemy import (
 from promethios.receiver.rollups.calls import is_call, is_governed, uses_tokens
 from promethios.receiver.store import schema
 
-
 Number = int | ColumnElement[int]
 
 

@@ -30,6 +30,7 @@ from sqlalchemy.dialects.sqlite import insert
 from promethios.receiver.rollups import seen
 from promethios.receiver.rollups.facts import (
     EVERYONE,
+    HOUR,
     MINUTE,
     ROLLUPS,
     SECOND,
@@ -85,13 +86,17 @@ def fill(connection: Connection, seconds: float = _SECONDS, rows: int = _ROWS) -
 def uncount(connection: Connection, source: Table, low: int, high: int) -> None:
     """Take the rows of a table with ids after `low` up to `high` out of the rollups, before they are deleted.
 
-    In the transaction that deletes them. What does not add up stays as it is while its bucket has rows: the
-    bounds of a bin of durations, when a policy matched last, in which minutes an agent was heard of.
+    In the transaction that deletes them; rows of a table that is not counted are left alone. What does not
+    add up stays as it is while its bucket has rows: the bounds of a bin of durations, and when a policy
+    matched last. In which minutes an agent was heard of is forgotten by the hour.
     """
-    _prepare(connection)
     high = min(high, _marks(connection).get(source.name, 0))
-    if high > low:
-        _add(connection, source, low, high, sign=-1)
+    if high <= low:
+        return
+    _prepare(connection)
+    _add(connection, source, low, high, sign=-1)
+    if source in seen.SOURCES:
+        seen.forget(connection)
 
 
 def _steps(connection: Connection, rows: int) -> list[tuple[Table, int, int]]:
@@ -155,7 +160,7 @@ def _upsert(connection: Connection, rollup: Rollup, facts: Select[Any], sign: in
         merged[name] = combine(name, old, new)
     connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=merged))
     if sign < 0:
-        _drop_empty(connection, rollup)
+        _drop_empty(connection, rollup, facts)
 
 
 def _rows(rollup: Rollup, facts: Select[Any], sign: int) -> Select[Any]:
@@ -209,10 +214,21 @@ def _stored(rollup: Rollup, key: ColumnElement[Any]) -> ColumnElement[Any]:
     return key if change is None else change(key)
 
 
-def _drop_empty(connection: Connection, rollup: Rollup) -> None:
-    """Remove buckets that no row is left of."""
+def _drop_empty(connection: Connection, rollup: Rollup, facts: Select[Any]) -> None:
+    """Remove buckets that no row is left of, among those that these facts were in."""
+    rows = facts.subquery("facts")
+    first, last = connection.execute(select(func.min(rows.c.at), func.max(rows.c.at))).one()
+    if first is None:
+        return
     table = rollup.table
-    connection.execute(table.delete().where(table.c[rollup.measures[0]] <= 0))
+    connection.execute(
+        table.delete().where(
+            table.c.tenant_id.in_(select(schema.tenants.c.id)),
+            table.c.width.in_(WIDTHS),
+            table.c.bucket.between(first // SECOND - HOUR, last // SECOND),
+            table.c[rollup.measures[0]] <= 0,
+        )
+    )
 
 
 def _prepare(connection: Connection) -> None:

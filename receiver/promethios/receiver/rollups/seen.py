@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, FromClause, Select, Table, func, literal, select
 from sqlalchemy.dialects.sqlite import insert
 
-from promethios.receiver.rollups.facts import HOUR, MINUTE, SECOND, Tables
+from promethios.receiver.rollups.facts import HOUR, MINUTE, SECOND, Number, Tables
 from promethios.receiver.store import schema
 
 #: What tells that an agent lives, and when: at the end of what it did.
@@ -37,7 +37,23 @@ def add(connection: Connection, source: Table, low: int, high: int) -> None:
     )
 
 
-def after(tables: Tables, source: Table, mark: int) -> Select[Any]:
+def after(tables: Tables, source: Table, mark: Number) -> Select[Any]:
     """The same of rows that are not noted yet."""
     rows = tables.of(source)
     return minutes_of(rows, MOMENTS[source.name]).where(rows.c.id > mark)
+
+
+def forget(connection: Connection) -> None:
+    """Forget each tenant's hours before its first span and heartbeat: those of rows that were deleted."""
+    for (tenant_id,) in connection.execute(select(schema.tenants.c.id)).all():
+        firsts = [connection.scalar(_first(table, tenant_id)) for table in SOURCES]
+        known = [first for first in firsts if first is not None]
+        if known:
+            table = schema.agent_minutes
+            before = table.c.hour < min(known) // (HOUR * SECOND) * HOUR
+            connection.execute(table.delete().where(table.c.tenant_id == tenant_id, before))
+
+
+def _first(table: Table, tenant_id: int) -> Select[Any]:
+    time = table.c["start_unix_nano" if table is schema.spans else "time_unix_nano"]
+    return select(func.min(time)).where(table.c.tenant_id == tenant_id)
