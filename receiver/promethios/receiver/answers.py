@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Response
 
 from promethios.receiver.api.problem import problem
 from promethios.receiver.otlp.encoding import failure
 from promethios.receiver.refusal import Refusal
+
+#: What every answer says to browsers. The console's page allows itself a little more.
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 def answer(path: str, content_type: str, refusal: Refusal) -> Response:
@@ -19,7 +29,7 @@ def answer(path: str, content_type: str, refusal: Refusal) -> Response:
     """
     otlp = path.replace("//", "/").startswith("/v1/")
     response = failure(content_type, refusal) if otlp else problem(refusal)
-    response.headers.update(refusal.headers)
+    response.headers.update({**HEADERS, **refusal.headers})
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from promethios.receiver.answers import answer
+from promethios.receiver.answers import HEADERS, answer
 from promethios.receiver.api import api_blueprint
 from promethios.receiver.api.keys import keys_blueprint
 from promethios.receiver.api.tenants import tenants_blueprint
@@ -35,13 +35,6 @@ _KINDS: Final = {kind.http: kind for kind in Kind}
 
 #: How much of an unknown address an answer repeats.
 _LONGEST_PATH: Final = 100
-
-_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def create_app(services: Services, budget: Budget, observer: Observer | None = None) -> Flask:
@@ -75,7 +68,7 @@ def create_app(services: Services, budget: Budget, observer: Observer | None = N
 
     @app.after_request
     def protect(response: WerkzeugResponse) -> WerkzeugResponse:
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return packed(request, response)
 
