@@ -137,6 +137,11 @@ def head() -> str:
     return str(ScriptDirectory(_MIGRATIONS).get_current_head())
 
 
+def revisions() -> list[str]:
+    """Every revision of the schema that this version can begin from, the oldest first."""
+    return [script.revision for script in ScriptDirectory(_MIGRATIONS).walk_revisions()][::-1]
+
+
 def read_only(path: Path) -> Engine:
     """Read-only connections to a database that a receiver may hold meanwhile.
 
