@@ -8,7 +8,7 @@ from promethios.receiver.access.keyring import FIRST_TENANT, KeyRequest, any_key
 from promethios.receiver.access.keys import ApiKey
 from promethios.receiver.access.roles import Scope
 from promethios.receiver.app import create_app
-from promethios.receiver.otlp.budget import Budget
+from promethios.receiver.otlp.budget import FREE_BYTES, Budget
 from promethios.receiver.otlp.grpc import GrpcServer
 from promethios.receiver.server import HttpServer
 from promethios.receiver.services import Services
@@ -40,7 +40,7 @@ class Receiver:
     def __init__(self, settings: Settings) -> None:
         self._services = Services.open(settings)
         try:
-            budget = Budget(settings.memory_bytes)
+            budget = Budget(settings.memory_bytes, free=FREE_BYTES)
             observer = Observer(self._services, budget)
             app = create_app(self._services, budget, observer)
             self._http = HttpServer(app, self._services.gate, settings, self._services.counts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from typing import Final
 
 from flask import Request
@@ -42,13 +43,17 @@ def _read(request: Request, limit: int, share: Share) -> bytes:
     if announced is not None and announced > limit:
         raise too_large(limit)
     stream = request.environ["wsgi.input"]
+    step = _STEP if announced is None else announced + 1
+    # All that was announced is asked for before it is read, and read in one piece: no part is held twice.
+    share.take(announced or 0)
     parts, size = [], 0
-    while part := stream.read(min(_STEP, limit + 1 - size)):
+    while part := stream.read(min(step, limit + 1 - size)):
         parts.append(part)
         size += len(part)
         if size > limit:
             raise too_large(limit)
-        share.take(len(part))
+        if announced is None:
+            share.take(len(part))
     if announced is not None and size != announced:
         raise Refusal(Kind.UNDECODABLE, f"the body ended after {size} of {announced} bytes")
     return b"".join(parts)
@@ -60,21 +65,20 @@ def unpack(body: bytes, limit: int, share: Share) -> bytes:
     Raises:
         Refusal: It unpacks to more, is cut short, or is not gzip.
     """
-    parts: list[bytes] = []
-    size = 0
+    # A buffer that grows gives its bytes without a copy; a list of parts would hold all of them twice.
+    whole = BytesIO()
     for _ in range(_MOST_MEMBERS):
         unpacker = zlib.decompressobj(_GZIP)
         while not unpacker.eof:
-            part = _unpack_some(unpacker, body, min(_STEP, limit + 1 - size))
-            parts.append(part)
-            size += len(part)
-            if size > limit:
+            part = _unpack_some(unpacker, body, min(_STEP, limit + 1 - whole.tell()))
+            whole.write(part)
+            if whole.tell() > limit:
                 raise too_large(limit)
             share.take(len(part))
             body = unpacker.unconsumed_tail
         body = unpacker.unused_data
         if not body:
-            return b"".join(parts)
+            return whole.getvalue()
     raise Refusal(Kind.UNDECODABLE, f"the body has more than {_MOST_MEMBERS} gzip members")
 
 

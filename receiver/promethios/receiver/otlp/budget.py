@@ -5,8 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from promethios.receiver.refusal import unavailable
+
+#: What each of a receiver's requests may take without asking, bytes.
+FREE_BYTES: Final = 1024 * 1024
 
 
 class Budget:
@@ -14,10 +18,14 @@ class Budget:
 
     Args:
         most: The number of bytes. One request alone may always go on: its own limit holds.
+        free: What each request may take without asking, so that a large one keeps no small ones out. The
+            number of threads bounds how many these are.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, free: int = 0) -> None:
         self._most = most
+        self._free = free
+        self._large = 0
         self._lock = threading.Lock()
         self._taken = 0
 
@@ -35,11 +43,15 @@ class Budget:
         finally:
             with self._lock:
                 self._taken -= share.size
+                self._large -= max(0, share.size - self._free)
 
     def _take(self, share: Share, size: int) -> None:
         with self._lock:
-            if self._taken > share.size and self._taken + size > self._most:
+            own = max(0, share.size - self._free)
+            more = max(0, share.size + size - self._free) - own
+            if more and self._large > own and self._large + more > self._most:
                 raise unavailable("too many bytes of requests are in memory", crowded=True)
+            self._large += more
             self._taken += size
             share.size += size
 

@@ -36,7 +36,8 @@ class Settings:
         max_body_bytes: The largest request, packed and unpacked.
         max_response_bytes: The largest answer to OTLP; the message in it is cut rather than exceed it.
         max_items: The most spans, points or records in a request.
-        memory_bytes: Bytes of request bodies in memory at once; what comes then is told to try again.
+        memory_bytes: Bytes of request bodies in memory at once, beyond a MiB of each; what comes then
+            is told to try again. A decoded request takes some three times its bytes.
         queue_bytes: Bytes that may wait for the writer; what comes then is told to try again.
         commit_ms: How long a request waits for others to share its commit.
         threads: Requests that are worked on at once.
@@ -66,7 +67,7 @@ class Settings:
     max_body_bytes: int = 64 * _MIB
     max_response_bytes: int = 4 * _MIB
     max_items: int = 100_000
-    memory_bytes: int = 256 * _MIB
+    memory_bytes: int = 64 * _MIB
     queue_bytes: int = 128 * _MIB
     commit_ms: int = 5
     threads: int = 16
