@@ -7,6 +7,7 @@ import re
 import shlex
 from dataclasses import fields
 from pathlib import Path
+from string import Template
 from urllib.parse import urlsplit
 
 from tests.support.receiver import RunningReceiver
@@ -17,6 +18,7 @@ from promethios.receiver.plain.kinds import KINDS
 from promethios.receiver.settings import Settings
 from promethios.receiver.store.schema import metadata
 
+PLAIN_JSON = (Path(__file__).parents[2] / "receiver" / "PLAIN_JSON.md").read_text(encoding="utf-8")
 README = (Path(__file__).parents[2] / "receiver" / "README.md").read_text(encoding="utf-8")
 
 
@@ -41,27 +43,33 @@ def test_every_table_is_documented() -> None:
 
 
 def test_every_field_of_plain_json_is_documented() -> None:
-    section = README.split("## Plain JSON\n")[1].split("\n## ")[0]
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", PLAIN_JSON, re.MULTILINE))
     common = set(KINDS["heartbeat"].fields) - {"value"}
     for name, kind in KINDS.items():
         named = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", rows[name]))
         assert set(named) == set(kind.fields) - common, name
         assert set(re.findall(r"\*\*`(\w+)`\*\*", rows[name])) == set(kind.needed), name
-    (heading,) = re.findall(r"^\| Route \| Fields, beside (.*) \|$", README, re.MULTILINE)
+    (heading,) = re.findall(r"^\| Route \| Fields, beside (.*) \|$", PLAIN_JSON, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", heading)) == common
 
 
 def test_the_examples_of_curl_work(receiver: RunningReceiver) -> None:
-    examples = re.findall(r"^    (curl -H .*\n(?:      .*\n)*)", README, re.MULTILINE)
-    assert len(examples) == len(KINDS)
-    for example in examples:
-        words = shlex.split(example.replace("$PROMETHIOS_API_KEY", receiver.ingest_key))
+    """Every call of curl, and the answer that stands below it."""
+    example = r"^    (curl -H .*\n(?:      .*\n)*)(?:\n    (\{.*\})\n)?"
+    found = re.findall(example, README + PLAIN_JSON, re.MULTILINE)
+    told = {urlsplit(shlex.split(command)[-1]).path.rpartition("/")[2] for command, _ in found}
+    assert told == {*KINDS, "health", "status"}
+    for command, answered in found:
+        keys = {"PROMETHIOS_API_KEY": receiver.ingest_key, "PROMETHIOS_READ_KEY": receiver.admin_key}
+        words = shlex.split(Template(command).substitute(keys))
         headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
-        body = words[words.index("-d") + 1]
-        answer = receiver.post(urlsplit(words[-1]).path, body.encode(), headers)
-        expected = len(json.loads(body)) if body.startswith("[") else 1
-        assert (answer.status, answer.json()) == (200, {"accepted": expected}), example
+        body = words[words.index("-d") + 1].encode() if "-d" in words else None
+        path = urlsplit(words[-1]).path
+        answer = receiver.request("GET" if body is None else "POST", path, body, headers)
+        if answered:
+            assert answer.json() == json.loads(answered), command
+        else:
+            assert answer.status == 200, command
 
 
 def test_every_command_of_trust_is_documented() -> None:

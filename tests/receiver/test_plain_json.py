@@ -27,6 +27,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "metrics": {"agent_id": "clerk", "name": "orders", "value": 1},
     "logs": {"agent_id": "clerk", "body": "hello"},
     "violations": {"agent_id": "clerk", "policy_id": "no-delete"},
+    "decisions": {"agent_id": "clerk"},
 }
 
 Tell = Callable[..., Any]
@@ -215,7 +216,113 @@ def test_what_was_done_and_what_it_weighs(
     assert (violation["weight"], decision["weight"]) == (weight, weight)
 
 
-@pytest.mark.parametrize(("what", "table"), [("violations", "violations"), ("logs", "logs")])
+def test_a_clean_decision_raises_trust(tell: Tell, services: Services) -> None:
+    for number in range(3):
+        tell(
+            "decisions", {"agent_id": "clerk", "tool": "read_orders", "id": str(number), "time": NOW + number}
+        )
+    for row in rows(services, "SELECT * FROM decisions"):
+        assert (row["verdict"], row["enforced"], row["mode"]) == ("allow", "allow", "enforce")
+        assert (row["point"], row["tool"], row["weight"]) == ("tool.before", "read_orders", 0.0)
+        assert (row["policies"], row["reason"], row["dialect"]) == ("", "", "")
+    assert rows(services, "SELECT * FROM violations") == []
+    standing = NEW
+    for number in range(3):
+        standing = advance(standing, 0.0, (NOW + number) * 1_000_000)
+    assert one(services, "trust_standings")["r"] == standing.r
+    assert standing.score > NEW.score
+
+
+def test_a_decision_has_all_that_matched(tell: Tell, services: Services) -> None:
+    matches = [
+        {"policy_id": "mind", "severity": "low", "action": "flag", "reason": "watched"},
+        {"policy_id": "no-delete", "severity": "high", "action": "block", "reason": "nothing may be deleted"},
+        {"policy_id": "tried-out", "severity": "critical", "action": "block", "mode": "shadow"},
+    ]
+    tell(
+        "decisions",
+        {
+            "agent_id": "clerk",
+            "point": "model.after",
+            "model": "gpt-4o",
+            "conversation_id": "c1",
+            "bundle_name": "shop",
+            "bundle_version": "7",
+            "duration_us": 12,
+            "matches": matches,
+            "trace_id": "ab" * 16,
+            "span_id": "cd" * 8,
+            "time": NOW,
+        },
+    )
+    decision = one(services, "decisions")
+    expected = {
+        "point": "model.after",
+        "verdict": "block",
+        "enforced": "block",
+        "mode": "enforce",
+        "model": "gpt-4o",
+        "conversation_id": "c1",
+        "bundle_name": "shop",
+        "bundle_version": "7",
+        "duration_us": 12.0,
+        "policies": "mind, no-delete, tried-out",
+        "weight": 1.0,
+        "trace_id": bytes.fromhex("ab" * 16),
+        "span_id": bytes.fromhex("cd" * 8),
+    }
+    assert {name: decision[name] for name in expected} == expected
+    found = rows(services, "SELECT policy_id, action, enforced, weight FROM violations ORDER BY ordinal")
+    assert [tuple(row.values()) for row in found] == [
+        ("mind", "flag", "flag", 0.1),
+        ("no-delete", "block", "block", 1.0),
+        ("tried-out", "block", "allow", 0.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("matches", "mode", "enforced"),
+    [
+        ([], "enforce", "allow"),
+        (None, "enforce", "allow"),
+        ([{"policy_id": "p", "mode": "shadow"}], "shadow", "allow"),
+    ],
+)
+def test_what_a_decision_enforced(
+    tell: Tell, services: Services, matches: Any, mode: str, enforced: str
+) -> None:
+    tell("decisions", {"agent_id": "clerk", "matches": matches})
+    decision = one(services, "decisions")
+    assert (decision["mode"], decision["enforced"]) == (mode, enforced)
+
+
+def test_a_decision_and_a_violation_of_one_id_are_one(tell: Tell, services: Services) -> None:
+    tell("violations", {**MINIMAL["violations"], "id": "1", "time": NOW})
+    tell("decisions", {**MINIMAL["decisions"], "id": "1", "time": NOW})
+    assert one(services, "decisions")["verdict"] == "flag"
+
+
+def test_an_agent_can_ask_whether_it_is_heard(client: FlaskClient, make_key: Any) -> None:
+    for agent in (None, "clerk"):
+        answer = client.get("/api/v1/health", headers=make_key("default", "ingest", agent=agent))
+        assert (answer.status_code, answer.get_json()) == (200, {"status": "ok", "agent_id": agent})
+
+
+def test_who_is_held_or_unknown_is_not_told_that_all_is_well(
+    client: FlaskClient, make_key: Any, services: Services
+) -> None:
+    headers = make_key("default", "ingest")
+    assert client.get("/api/v1/health").status_code == 401
+    assert client.get("/api/v1/health", headers=make_key("default", "read")).status_code == 403
+    services.writer.hold("the disk is full")
+    answer = client.get("/api/v1/health", headers=headers)
+    assert (answer.status_code, answer.get_json()["detail"]) == (503, "the disk is full")
+    services.writer.hold(None)
+
+
+@pytest.mark.parametrize(
+    ("what", "table"), [("violations", "violations"), ("decisions", "decisions"), ("logs", "logs")]
+)
 def test_what_has_an_id_is_stored_once(tell: Tell, services: Services, what: str, table: str) -> None:
     document = {**MINIMAL[what], "id": "42", "time": NOW}
     for _ in range(2):
@@ -364,6 +471,34 @@ WRONG: list[tuple[str, Any, str]] = [
         "violations",
         {"agent_id": "a", "policy_id": "p", "controls": "c"},
         "'controls' must be a list of at most 1000 names",
+    ),
+    ("decisions", {"agent_id": "a", "verdict": "allow"}, "unknown field 'verdict'"),
+    (
+        "decisions",
+        {"agent_id": "a", "id": "1"},
+        "'time' is missing: what has an 'id' and is sent again must be the same",
+    ),
+    ("decisions", {"agent_id": "a", "matches": {}}, "'matches' must be a list of at most 100 objects"),
+    (
+        "decisions",
+        {"agent_id": "a", "matches": [{"policy_id": "p"}] * 101},
+        "'matches' must be a list of at most 100 objects",
+    ),
+    ("decisions", {"agent_id": "a", "matches": ["p"]}, "'matches' has at place 0: must be an object"),
+    (
+        "decisions",
+        {"agent_id": "a", "matches": [{"policy_id": "p"}, {}]},
+        "'matches' has at place 1: 'policy_id' is missing",
+    ),
+    (
+        "decisions",
+        {"agent_id": "a", "matches": [{"policy_id": "p", "action": "allow"}]},
+        "'matches' has at place 0: 'action' must be one of flag, redact, approve, block",
+    ),
+    (
+        "decisions",
+        {"agent_id": "a", "matches": [{"policy": "p"}]},
+        "'matches' has at place 0: unknown field 'policy'; did you mean 'policy_id'?",
     ),
     (
         "violations",

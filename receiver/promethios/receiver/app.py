@@ -44,7 +44,7 @@ def create_app(services: Services, budget: Budget, observer: Observer | None = N
     # "//v1/traces" is another address than "/v1/traces", and not one of ours.
     app.url_map.merge_slashes = False
     app.register_blueprint(otlp_blueprint(services.pipeline, budget, services.settings))
-    app.register_blueprint(plain_blueprint(services.pipeline, budget, services.settings))
+    app.register_blueprint(plain_blueprint(services.pipeline, budget, services.settings, services.writer))
     app.register_blueprint(api_blueprint(services))
     app.register_blueprint(openapi_blueprint())
     app.register_blueprint(keys_blueprint(services))

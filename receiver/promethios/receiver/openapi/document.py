@@ -131,7 +131,12 @@ def _question(path: str, _: str) -> Described:
 _PAGED: Final = frozenset({"decisions", "violations", "logs"})
 
 
-def _plain(path: str, _: str) -> Described:
+def _plain(path: str, method: str) -> Described:
+    if method == "GET":
+        return {
+            "summary": "Whether the key works, whose it is, and whether the receiver can store.",
+            "responses": _answer(200, rows.HEALTH),
+        }
     return {
         "summary": f"Tell {path}: one object, or a list of them. All is stored, or nothing.",
         "requestBody": requests.plain_body(KINDS[path]),

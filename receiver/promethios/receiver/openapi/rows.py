@@ -121,6 +121,17 @@ ACCEPTED: Final[Mapping[str, Any]] = {
     "additionalProperties": False,
 }
 
+#: What an agent that sends plain JSON is told about its key.
+HEALTH: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "status": {"const": "ok"},
+        "agent_id": or_null(text("The agent that the key speaks for; null for any")),
+    },
+    "required": ["status", "agent_id"],
+    "additionalProperties": False,
+}
+
 #: RFC 9457.
 PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -141,4 +152,14 @@ ROTATED_KEY: Final[Mapping[str, Any]] = row(
     "key_id replaces", key=text("The new key itself: it is shown this once")
 )
 
-__all__ = ["ACCEPTED", "CREATED_KEY", "EXPLAINED", "PROBLEM", "ROTATED_KEY", "ROWS", "moment", "row"]
+__all__ = [
+    "ACCEPTED",
+    "CREATED_KEY",
+    "EXPLAINED",
+    "HEALTH",
+    "PROBLEM",
+    "ROTATED_KEY",
+    "ROWS",
+    "moment",
+    "row",
+]

@@ -163,6 +163,33 @@ def names(value: Any) -> list[str]:
     return [name(each) for each in value]
 
 
+def objects(known: Fields, needed: tuple[str, ...], most: int) -> Read:
+    """A list of at most so many objects, each with fields of its own."""
+    one = {
+        "type": "object",
+        "properties": {
+            name: dict(read.schema) if name in needed else {"anyOf": [read.schema, {"type": "null"}]}
+            for name, read in known.items()
+        },
+        "required": list(needed),
+        "additionalProperties": False,
+    }
+
+    @_described(type="array", maxItems=most, items=one)
+    def read(value: Any) -> list[dict[str, Any]]:
+        if not isinstance(value, list) or len(value) > most:
+            raise ValueError(f"must be a list of at most {most} objects")
+        return [_one(number, each) for number, each in enumerate(value)]
+
+    def _one(number: int, value: Any) -> dict[str, Any]:
+        try:
+            return read_fields(value, known, needed)
+        except FieldError as error:
+            raise ValueError(f"has at place {number}: {error}") from error
+
+    return read
+
+
 _SCALAR: Final = {"type": ["string", "number", "boolean"]}
 
 

@@ -1,4 +1,7 @@
-"""``POST /api/v1/heartbeat``, ``/metrics``, ``/violations`` and ``/logs``: one object, or a list of them."""
+"""``POST /api/v1/{heartbeat,metrics,logs,violations,decisions}``: one object, or a list of them.
+
+``GET /api/v1/health`` tells who sends them whether its key works and the receiver can store.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ from flask import Blueprint, Response, g, request
 
 from promethios.receiver.access.gate import Principal
 from promethios.receiver.ingest.pipeline import Pipeline, Stored
+from promethios.receiver.ingest.writer import Writer
 from promethios.receiver.otlp.body import read_body
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.otlp.encoding import JSON, content_type_of
 from promethios.receiver.plain.fields import FieldError, read_fields
-from promethios.receiver.plain.kinds import KINDS, Kind, Told
+from promethios.receiver.plain.kinds import KINDS, Kind
+from promethios.receiver.plain.messages import Told
 from promethios.receiver.refusal import Kind as RefusalKind
 from promethios.receiver.refusal import Refusal
 from promethios.receiver.settings import Settings
@@ -23,8 +28,8 @@ from promethios.receiver.settings import Settings
 _OBJECTS_PER_ITEM: Final = 2
 
 
-def plain_blueprint(pipeline: Pipeline, budget: Budget, settings: Settings) -> Blueprint:
-    """The four routes. All of a request is stored, or nothing of it: then the answer names what is wrong."""
+def plain_blueprint(pipeline: Pipeline, budget: Budget, settings: Settings, writer: Writer) -> Blueprint:
+    """The routes. All of a request is stored, or nothing of it: then the answer names what is wrong."""
     blueprint = Blueprint("plain", __name__, url_prefix="/api/v1")
 
     def tell(kind: Kind) -> Response:
@@ -45,6 +50,13 @@ def plain_blueprint(pipeline: Pipeline, budget: Budget, settings: Settings) -> B
         blueprint.add_url_rule(
             f"/{name}", name, tell, methods=["POST"], defaults={"kind": kind}, provide_automatic_options=False
         )
+
+    @blueprint.get("/health")
+    def health() -> Response:
+        """Who the key speaks for; answered after an empty transaction went the whole way."""
+        writer.do(lambda _: None)
+        return Response(orjson.dumps({"status": "ok", "agent_id": g.principal.agent_id}), content_type=JSON)
+
     return blueprint
 
 

@@ -70,6 +70,7 @@ _PATHS: Final = {
     "/api/v1/heartbeat": "metrics",
     "/api/v1/metrics": "metrics",
     "/api/v1/violations": "spans",
+    "/api/v1/decisions": "spans",
     "/api/v1/logs": "logs",
 }
 

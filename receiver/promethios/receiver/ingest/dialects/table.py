@@ -140,8 +140,8 @@ OPENINFERENCE: Final = Dialect(
     reason=(SPAN_STATUS_MESSAGE,),
     point="model.before",
 )  # fmt: skip
-#: Guardrails AI's own spans, one for each validator; those around them are of OpenInference's kind too, and end
-#: in the same error. What is done about a failure is what the validator was made with.
+#: Guardrails AI's own spans, one for each validator. Those around them are of OpenInference's kind too, and
+#: end in the same error. What is done about a failure is what the validator was made with.
 GUARDRAILS_AI: Final = Dialect(
     name="guardrails-ai",
     source="guardrails-ai 0.11.0",
