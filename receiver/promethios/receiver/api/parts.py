@@ -1,4 +1,4 @@
-"""The statement that counts over a range, by its shape: made once for each, and filled in by each question.
+"""The statement that counts over a range, by its shape: made once for each, filled in by each question.
 
 To put such a statement together takes longer than most of them take the database.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, bindparam, select, union_all
 
@@ -17,16 +17,13 @@ from promethios.receiver.api.view import Eyes
 from promethios.receiver.rollups.facts import EVERYONE, SECOND, SPANS, Rollup, governed_late, merge
 from promethios.receiver.store.schema import Int64
 
-_LATEST: Final = 2**63 - 1
-
 
 class Whose(Enum):
     """Which rows of a rollup are read."""
 
     EVERYONE = 1  # all agents together
-    FEW = 2  # some agents, looked up bucket by bucket
-    MANY = 3  # some agents, out of all rows of a stretch
-    EACH = 4  # every agent's
+    SOME = 2  # those that are asked for
+    EACH = 3  # every agent's
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,7 @@ class Shape:
         stretches: How many stretches of buckets there are; without one all is counted from rows.
         before, after: Whether rows before, or after, the buckets are in the range.
         whose: Which rows of the rollup are read.
+        one_by_one: Whether these are looked up bucket by bucket, or found among all rows of a stretch.
         asked: Whether rows are filtered by agent.
         one_agent: Whether the key sees one agent only.
         short_tail: Whether the rows that are not counted yet are so few that they are read by their ids.
@@ -52,6 +50,7 @@ class Shape:
     before: bool
     after: bool
     whose: Whose
+    one_by_one: bool
     asked: bool
     one_agent: bool
     short_tail: bool
@@ -104,8 +103,7 @@ def _buckets(shape: Shape, eyes: Eyes, number: int) -> Select[Any]:
         whose = table.c.agent_id == EVERYONE
     else:
         whose = table.c.agent_id.in_(_many("agents"))
-    one_by_one = shape.whose in (Whose.EVERYONE, Whose.FEW)
-    each = _each(first, last, width, f"every{number}") if one_by_one else None
+    each = _each(first, last, width, f"every{number}") if shape.one_by_one else None
     return select(
         (table.c.bucket * SECOND).label("at"),
         table.c.agent_id,

@@ -30,8 +30,8 @@ _HOUR: Final = HOUR * SECOND
 _LATEST: Final = 2**63 - 1
 _MARKS: Final = select(schema.rollup_marks.c.source, schema.rollup_marks.c.up_to)
 
-#: Of so many agents the buckets are looked up one by one; of more, all of a stretch are read.
-_FEW: Final = 8
+#: So many buckets are looked up one by one; for more, all rows of a stretch are read.
+_LOOKED_UP: Final = 20_000
 #: So many rows after the mark are read by their ids; more of them by their times.
 _SHORT_TAIL: Final = 50_000
 
@@ -79,6 +79,7 @@ class Rolled:
             before=self._start < first,
             after=last < self._end,
             whose=self._whose(by),
+            one_by_one=self._one_by_one(by),
             asked=bool(self._agents()),
             one_agent=self._view.agent_id is not None,
             short_tail=self._tail_is_short(),
@@ -116,10 +117,14 @@ class Rolled:
         return self._question.filters.get("agent", ()) or (() if own is None else (own,))
 
     def _whose(self, by: tuple[str, ...]) -> Whose:
-        if agents := self._agents():
-            return Whose.FEW if len(agents) <= _FEW else Whose.MANY
+        if self._agents():
+            return Whose.SOME
         apart = "agent_id" in by or set(by) & set(self._rollup.everyone)
         return Whose.EACH if apart else Whose.EVERYONE
+
+    def _one_by_one(self, by: tuple[str, ...]) -> bool:
+        longest = max((len(stretch) for stretch in self._cover.buckets), default=0)
+        return self._whose(by) is not Whose.EACH and longest * max(1, len(self._agents())) <= _LOOKED_UP
 
     def _tail_is_short(self) -> bool:
         newest = self._view.value(_newest(self._rollup)) or 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, literal, select, union_all
+from sqlalchemy import Select, select, union_all
 
 from promethios.receiver.api.liveness import STALE, level
 from promethios.receiver.api.parts import value
@@ -21,13 +22,14 @@ from promethios.receiver.store import schema
 
 _MINUTE: Final = MINUTE * 1_000
 _HOUR: Final = HOUR * 1_000
+_DAY: Final = 24 * _HOUR
 
 
 def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
     """For each agent and step 2 (live), 1 (stale) or 0 (down).
 
     What was is told by the minute: an agent counts as heard of until the end of the minute that it was last
-    heard of in. The step that is not over yet is judged by the clock.
+    heard of in; with steps of a day or more by the hour. A step that is not over yet is judged by the clock.
     """
     table = view.of(schema.agents)
     known = view.rows(
@@ -38,7 +40,7 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
     heard = _heard(view, question)
     now = time.time_ns() // 1_000_000
     lines = [
-        (agent_id, _levels(heard.get(agent_id, 0), question, now, last_seen // 1_000_000))
+        (agent_id, _levels(heard.get(agent_id, {}), question, now, last_seen // 1_000_000))
         for agent_id, last_seen in known
     ]
     return {
@@ -50,45 +52,48 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
     }
 
 
-def _levels(heard: int, question: Question, now: int, last_seen: int) -> list[int]:
-    """An agent's level in each step; `heard` has a bit for each unit of time from `_first` on."""
-    unit, first = _unit(question), _first(question)
-    earlier = heard & (1 << (steps(question).start - first) // unit) - 1
-    last, levels = _until(earlier, first, unit), []
+def _levels(heard: dict[int, int], question: Question, now: int, last_seen: int) -> list[int]:
+    """An agent's level in each step; `heard` has for each step that it was heard of in until when."""
+    first = steps(question).start
+    last = max((until for at, until in heard.items() if at < first), default=-STALE)
+    levels = []
     for at in steps(question):
-        place, end = (at - first) // unit, at + question.step
-        within = heard >> place & (1 << -(-(end - first) // unit) - place) - 1
-        last = _until(within, first + place * unit, unit) if within else last
-        since = now - last_seen if end >= now else 0 if within else end - last
+        last, end = heard.get(at, last), at + question.step
+        since = now - last_seen if end >= now else 0 if at in heard else end - last
         levels.append(level(since))
     return levels
 
 
-def _until(heard: int, first: int, unit: int) -> int:
-    """When the last unit of time ends that an agent was heard of in; long ago where there is none."""
-    return first + heard.bit_length() * unit if heard else -STALE
-
-
-def _unit(question: Question) -> int:
-    """Of which stretches of time it matters whether an agent was heard of in them, milliseconds."""
-    return _MINUTE if question.step % _HOUR else question.step
-
-
-def _first(question: Question) -> int:
-    """From when on it is looked: with short steps earlier, as who was heard of just before is not yet down."""
-    start = steps(question).start
-    return (start - STALE) // _HOUR * _HOUR if question.step % _HOUR else start
-
-
-def _heard(view: View, question: Question) -> dict[str, int]:
-    """For each agent a bit for each unit of time that it was heard of in."""
-    unit, first = _unit(question) // 1_000, _first(question) // 1_000
-    last = (steps(question)[-1] + question.step - 1) // _HOUR * HOUR
-    values = {"first": first, "last": last, "unit": unit, **_marks(view)}
-    found: dict[str, int] = {}
-    for agent_id, place, bits in view.rows(_places(unit == MINUTE, view.agent_id is not None), values):
-        found[agent_id] = found.get(agent_id, 0) | bits << place
+def _heard(view: View, question: Question) -> dict[str, dict[int, int]]:
+    """For each agent the steps that it was heard of in, and until when in each, milliseconds."""
+    step, found = question.step, defaultdict[str, dict[int, int]](dict)
+    by_hour = not step % _HOUR or step >= _DAY
+    last = (steps(question)[-1] + step - 1) // _HOUR * HOUR
+    # With short steps earlier than the first: who was heard of lately is not yet down.
+    first = (steps(question).start - (0 if by_hour else STALE)) // _HOUR * HOUR
+    values = {"first": first, "last": last, "step": step, **_marks(view)}
+    rows = view.rows(_hours_heard(by_hour, view.agent_id is not None), values)
+    if by_hour:
+        for agent_id, place in rows:
+            found[agent_id][place * step] = (place + 1) * step
+        return found
+    pieces = cache(lambda hour: _pieces(hour * 1_000, step))
+    for agent_id, hour, minutes in rows:
+        for at, low, mask in pieces(hour):
+            if within := minutes >> low & mask:
+                until = hour * 1_000 + (low + within.bit_length()) * _MINUTE
+                found[agent_id][at] = max(until, found[agent_id].get(at, 0))
     return found
+
+
+def _pieces(hour: int, step: int) -> list[tuple[int, int, int]]:
+    """The steps that an hour lies in, and of each its minutes of the hour: the first, and a bit for each."""
+    pieces = []
+    for at in range(hour // step * step, hour + _HOUR, step):
+        low = max(0, at - hour) // _MINUTE
+        high = min(_HOUR, at + step - hour + _MINUTE - 1) // _MINUTE
+        pieces.append((at, low, (1 << high - low) - 1))
+    return pieces
 
 
 def _marks(view: View) -> dict[str, int]:
@@ -98,13 +103,12 @@ def _marks(view: View) -> dict[str, int]:
 
 
 @cache
-def _places(by_minute: bool, one_agent: bool) -> Select[Any]:
-    """Agent, place and the bits there: the minutes of each hour, or one for a step of whole hours."""
+def _hours_heard(by_hour: bool, one_agent: bool) -> Select[Any]:
+    """Agent, hour and its minutes; or only agent and number of the step that an hour begins in."""
     hours = union_all(*_hours(Eyes(one_agent))).subquery("hours")
-    place = ((hours.c.hour - value("first")) // value("unit")).label("place")
-    if by_minute:
-        return select(hours.c.agent_id, place, hours.c.minutes)
-    return select(hours.c.agent_id, place, literal(1)).distinct()
+    if not by_hour:
+        return select(hours.c.agent_id, hours.c.hour, hours.c.minutes)
+    return select(hours.c.agent_id, hours.c.hour * 1_000 // value("step")).distinct()
 
 
 def _hours(eyes: Eyes) -> Iterator[Select[Any]]:
