@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from promethios.receiver.access.keyring import FIRST_TENANT, KeyRequest, any_key, create_key
-from promethios.receiver.access.keys import ApiKey
 from promethios.receiver.access.roles import Scope
 from promethios.receiver.app import create_app
 from promethios.receiver.otlp.budget import FREE_BYTES, Budget
@@ -17,12 +19,17 @@ from promethios.receiver.telemetry.figures import Observer
 from promethios.receiver.telemetry.sending import SelfTelemetry
 
 
+def _new_key(connection: Connection, scope: Scope) -> str:
+    return create_key(connection, KeyRequest(FIRST_TENANT, frozenset({scope}))).reveal()
+
+
 @dataclass(frozen=True, slots=True)
 class FirstKeys:
     """The keys of a new database, in the clear for the only time."""
 
     admin: str = field(repr=False)
     ingest: str = field(repr=False)
+    tenant: str = FIRST_TENANT
 
 
 class Receiver:
@@ -48,22 +55,28 @@ class Receiver:
             self._self = SelfTelemetry.of(settings, observer)
             address = settings.grpc_address
             self._grpc = None if address is None else GrpcServer(self._services, budget, address)
-            self.first_keys = self._make_first_keys()
         except BaseException:
             self._services.close()
             raise
 
-    def _make_first_keys(self) -> FirstKeys | None:
-        """On a database without any key, a tenant and two keys to begin with."""
-        with self._services.readers.connect() as connection:
-            if any_key(connection):
-                return None
-        admin, ingest = self._make_key(Scope.ADMIN), self._make_key(Scope.INGEST)
-        return FirstKeys(admin.reveal(), ingest.reveal())
+    def make_first_keys(self, show: Callable[[FirstKeys], None]) -> None:
+        """On a database without any key, make a tenant and two keys to begin with.
 
-    def _make_key(self, scope: Scope) -> ApiKey:
-        request = KeyRequest(FIRST_TENANT, frozenset({scope}))
-        return self._services.writer.do(lambda connection: create_key(connection, request))
+        They are shown before they are committed. A receiver that is killed in between has shown keys that are
+        worth nothing, and the next start shows others; the other way round nobody would know them, ever.
+
+        Args:
+            show: Shows them to whoever started the receiver; raises what keeps them from being seen.
+
+        Raises:
+            Refusal: They could not be shown, or not be stored.
+        """
+
+        def work(connection: Connection) -> None:
+            if not any_key(connection):
+                show(FirstKeys(_new_key(connection, Scope.ADMIN), _new_key(connection, Scope.INGEST)))
+
+        self._services.writer.do(work, always=True)
 
     @property
     def http_url(self) -> str:

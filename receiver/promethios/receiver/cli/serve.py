@@ -6,17 +6,17 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from promethios.receiver.access.keyring import FIRST_TENANT
-from promethios.receiver.running import Receiver
 from promethios.receiver.settings import SettingsError, load_settings
-from promethios.receiver.store.lock import DatabaseInUse
-from promethios.receiver.store.sqlite import StoreError
+
+if TYPE_CHECKING:
+    from promethios.receiver.running import FirstKeys, Receiver
 
 
 @click.command()
@@ -48,30 +48,55 @@ def serve(config: Path | None, as_json: bool, **options: Any) -> None:
     Every setting can also come from a PROMETHIOS_* variable or from the file of --config.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        receiver = Receiver(load_settings(options, os.environ, config))
-    except (SettingsError, DatabaseInUse, StoreError) as error:
-        raise click.ClickException(str(error)) from error
+    receiver: Receiver | None = None
+
+    def end(*_: object) -> None:
+        if receiver is None:
+            # It does not serve yet: what was begun is undone on the way out.
+            raise SystemExit(0)
+        receiver.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: receiver.stop())
-    _show_first_keys(receiver)
-    _announce(receiver, as_json)
+        signal.signal(number, end)
+    receiver = _started(options, config)
+    try:
+        receiver.make_first_keys(_show_first_keys)
+        _announce(receiver, as_json)
+    except BaseException:
+        # Such as when nobody reads what it says: it ends in order.
+        receiver.stop()
+        receiver.run()
+        raise
     receiver.run()
 
 
-def _show_first_keys(receiver: Receiver) -> None:
-    if keys := receiver.first_keys:
-        click.echo(f"New database, tenant '{FIRST_TENANT}'. Its keys are shown this once:", err=True)
-        click.echo(f"  admin   {keys.admin}", err=True)
-        click.echo(f"  ingest  {keys.ingest}", err=True)
+def _started(options: dict[str, Any], config: Path | None) -> Receiver:
+    # Loaded here, because it takes most of the time to start, and a signal may come in that time.
+    from promethios.receiver.running import Receiver
+    from promethios.receiver.store.errors import DatabaseInUse, StoreError
+
+    try:
+        return Receiver(load_settings(options, os.environ, config))
+    except (SettingsError, DatabaseInUse, StoreError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _show_first_keys(keys: FirstKeys) -> None:
+    click.echo(f"New database, tenant '{keys.tenant}'. Its keys are shown this once:", err=True)
+    click.echo(f"  admin   {keys.admin}", err=True)
+    click.echo(f"  ingest  {keys.ingest}", err=True)
 
 
 def _announce(receiver: Receiver, as_json: bool) -> None:
     """One line when it is ready: requests are accepted from here on."""
     release = version("promethios")
     if as_json:
-        line = json.dumps({"http": receiver.http_url, "grpc": receiver.grpc_target, "version": release})
+        where = {"http": receiver.http_url, "grpc": receiver.grpc_target}
+        line = json.dumps({**where, "version": release, "sqlite": sqlite3.sqlite_version})
     else:
         grpc = f", OTLP/gRPC on {receiver.grpc_target}" if receiver.grpc_target else ""
-        line = f"Promethios {release}: OTLP/HTTP, API and console on {receiver.http_url}{grpc}"
+        line = (
+            f"Promethios {release} (SQLite {sqlite3.sqlite_version}): "
+            f"OTLP/HTTP, API and console on {receiver.http_url}{grpc}"
+        )
     click.echo(line)
