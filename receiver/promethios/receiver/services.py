@@ -19,7 +19,7 @@ from promethios.receiver.ingest.writer import Writer
 from promethios.receiver.maintenance.clock import Moment, now
 from promethios.receiver.maintenance.upkeep import Upkeep
 from promethios.receiver.refusal import Refusal
-from promethios.receiver.rollups.fill import EVERY_SECONDS, fill
+from promethios.receiver.rollups import fill as rollups
 from promethios.receiver.settings import Settings
 from promethios.receiver.store.sqlite import SQLiteStore
 from promethios.receiver.telemetry.counts import Counts
@@ -50,7 +50,7 @@ class Services:
     gate: Gate
     pipeline: Pipeline
     upkeep: Upkeep
-    counts: Counts = field(default_factory=Counts)
+    counts: Counts
     started: int = field(default_factory=time.time_ns)
 
     @classmethod
@@ -70,12 +70,14 @@ class Services:
         writer = Writer(
             store.writer, queue_bytes=settings.queue_bytes, commit_seconds=settings.commit_ms / 1000
         )
-        writer.every(EVERY_SECONDS, fill, "rollups")
+        writer.every(rollups.EVERY_SECONDS, rollups.chore, "rollups")
         keyring = Keyring(store.readers)
         quotas = Quotas(Quota(settings.quota_bytes_per_minute, settings.quota_items_per_minute))
         writer.every(NOTED, keyring.write_uses, "note when keys were used")
-        gate, pipeline = Gate(keyring, quotas), Pipeline(writer, keyring, quotas)
-        return cls(settings, store, writer, keyring, gate, pipeline, Upkeep(store, writer, settings, clocks))
+        counts = Counts()
+        gate, pipeline = Gate(keyring, quotas), Pipeline(writer, keyring, quotas, counts)
+        upkeep = Upkeep(store, writer, settings, clocks)
+        return cls(settings, store, writer, keyring, gate, pipeline, upkeep, counts)
 
     @property
     def readers(self) -> Engine:
