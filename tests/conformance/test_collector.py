@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 from tests.support.collector.build import NotBuilt, collector
 from tests.support.collector.running import RunningCollector, fixed_port
+from tests.support.exporters import over_grpc, over_http
 from tests.support.otlp import gauge, logs_request, metrics_request, record, span, trace_request
 from tests.support.receiver import RunningReceiver
-from tests.support.stock import over_grpc, over_http, send_everything
+from tests.support.stock import send_everything
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "collector"
 CONFIGS = {"otlp_http": EXAMPLE / "config.yaml", "otlp_grpc": EXAMPLE / "config-grpc.yaml"}

@@ -1,4 +1,7 @@
-"""OpenTelemetry Python's own SDK and exporters, as agents have them: everything that they can send."""
+"""OpenTelemetry Python's own SDK, and everything that it can send.
+
+Imports no exporter: those that cannot be installed beside each other all use this.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.exporter.otlp.proto.grpc import _log_exporter as grpc_logs
-from opentelemetry.exporter.otlp.proto.grpc import metric_exporter as grpc_metrics
-from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc_traces
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http import _log_exporter as http_logs
-from opentelemetry.exporter.otlp.proto.http import metric_exporter as http_metrics
-from opentelemetry.exporter.otlp.proto.http import trace_exporter as http_traces
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
@@ -33,36 +29,6 @@ class Stock:
     traces: Any
     metrics: Any
     logs: Any
-
-
-def over_http(endpoint: str, headers: dict[str, str], *, packed: bool = True) -> Stock:
-    """OTLP/HTTP in protobuf, to a base address."""
-    given: dict[str, Any] = {
-        "headers": headers,
-        "compression": Compression.Gzip if packed else Compression.NoCompression,
-    }
-    return Stock(
-        http_traces.OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", **given),
-        http_metrics.OTLPMetricExporter(endpoint=f"{endpoint}/v1/metrics", **given),
-        http_logs.OTLPLogExporter(endpoint=f"{endpoint}/v1/logs", **given),
-    )
-
-
-def over_grpc(target: str, headers: dict[str, str], *, packed: bool = True) -> Stock:
-    """OTLP/gRPC, to a target."""
-    from grpc import Compression as GrpcCompression  # type: ignore[import-untyped]
-
-    given: dict[str, Any] = {
-        "endpoint": target,
-        "insecure": True,
-        "headers": tuple(headers.items()),
-        "compression": GrpcCompression.Gzip if packed else GrpcCompression.NoCompression,
-    }
-    return Stock(
-        grpc_traces.OTLPSpanExporter(**given),
-        grpc_metrics.OTLPMetricExporter(**given),
-        grpc_logs.OTLPLogExporter(**given),
-    )
 
 
 def send_everything(stock: Stock, agent: str, count: int) -> dict[str, int]:
