@@ -24,6 +24,7 @@ from promethios.receiver.trust.replay import acknowledge_alarm
 
 _LONGEST: Final = 10_000
 _LONGEST_NOTE: Final = 200
+_NO_AGENT: Final = "there is no such agent: /api/v1/agents lists them"
 
 
 def trust(_: Services, view: View, question: Question) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def explanation(view: View, agent_id: str) -> dict[str, Any]:
     """
     table = view.of(schema.agents)
     if not view.rows(select(table.c.agent_id).where(table.c.agent_id == agent_id)):
-        raise Refusal(Kind.NOT_FOUND, "there is no such agent: /api/v1/agents lists them")
+        raise Refusal(Kind.NOT_FOUND, _NO_AGENT)
     now = time.time_ns()
     latest, decisions = standings(view).get(agent_id, (NEW, 0))
     standing = fade(latest, now)
@@ -122,11 +123,19 @@ def trust_blueprint(services: Services) -> Blueprint:
             )
         )
         if account is None:
+            with services.readers.connect() as connection:
+                _check_known(View(connection, principal), agent_id)
             raise Refusal(Kind.CONFLICT, f"agent {agent_id[:60]!r} has no alarm to acknowledge")
         row = _row(agent_id, account.standing, account.decisions, time.time_ns())
         return Response(orjson.dumps({"data": [row]}), content_type="application/json")
 
     return blueprint
+
+
+def _check_known(view: View, agent_id: str) -> None:
+    table = view.of(schema.agents)
+    if view.value(select(table.c.agent_id).where(table.c.agent_id == agent_id)) is None:
+        raise Refusal(Kind.NOT_FOUND, _NO_AGENT)
 
 
 def standings(view: View) -> dict[str, tuple[Standing, int]]:
