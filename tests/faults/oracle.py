@@ -157,8 +157,13 @@ class Proven:
     answers: Counter[str]
 
 
-def verify(db: Path, *clients: Client) -> Proven:
+def verify(db: Path, *clients: Client, only: frozenset[str] | None = None) -> Proven:
     """Compare what clients know with what a database has; all of them must have ended.
+
+    Args:
+        db: The database.
+        clients: Whose ledgers to read.
+        only: Where others have sent too: the items to look at.
 
     Raises:
         AssertionError: An acknowledged item is lost, an item is stored twice or was never sent, an emitted
@@ -173,6 +178,8 @@ def verify(db: Path, *clients: Client) -> Proven:
     with closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection:
         tables = stored(connection)
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    if only is not None:
+        tables = [[item for item in table if item in only] for table in tables]
     found = frozenset(item for table in tables for item in table)
     assert all(len(table) == len(set(table)) for table in tables), "something is stored twice"
     assert acknowledged <= found, f"{len(acknowledged - found)} acknowledged items are lost"
