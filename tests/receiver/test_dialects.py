@@ -210,6 +210,27 @@ def test_a_decision_of_others_moves_no_trust(send: Send, rows: Rows) -> None:
     assert rows("SELECT * FROM trust_standings") == rows("SELECT * FROM trust_scores") == []
 
 
+def test_others_count_among_decisions_and_not_in_what_is_said_of_ours(
+    client: FlaskClient, make_key: Any, send: Send
+) -> None:
+    ours = decision_span("allow", (), {"gen_ai.agent.id": "did:mesh:clerk"})
+    others = [
+        span("agt.policy.evaluate", {"agt.policy.action": "deny", "agt.agent.id": "did:mesh:clerk"})
+        for _ in range(9)
+    ]
+    send(trace_request(ours, *others))
+    headers = make_key("default", "read")
+
+    def ask(path: str) -> Any:
+        return client.get(f"/api/v1/{path}", headers=headers).get_json()["data"]
+
+    (stats,) = ask("stats")
+    assert (stats["decisions"], stats["blocked"], stats["p50_us"], stats["p99_us"]) == (10, 9, 42.5, 42.5)
+    (agent,) = ask("agents")
+    assert (agent["decisions"], agent["last_bundle_version"]) == (10, "1")
+    assert sorted(row["dialect"] for row in ask("decisions")) == ["", *["agt"] * 9]
+
+
 def test_ours_is_read_as_ours_whatever_else_it_says(send: Send, rows: Rows) -> None:
     told = decision_span("block", ({},), {"agt.policy.action": "allow", "rail.type": "input"})
     told.events.add(name="guard.evaluation", attributes=pairs({"guard.action": "deny"}))

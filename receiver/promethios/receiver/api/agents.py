@@ -115,7 +115,11 @@ def _bundles(view: View, question: Question) -> list[dict[str, Any]]:
     known, table = view.of(schema.agents), view.of(schema.decisions)
     latest = (
         select(table.c.bundle_version)
-        .where(table.c.agent_id == known.c.agent_id, question.within(table.c.time_unix_nano))
+        .where(
+            table.c.agent_id == known.c.agent_id,
+            table.c.dialect == "",
+            question.within(table.c.time_unix_nano),
+        )
         .order_by(table.c.time_unix_nano.desc(), table.c.id.desc())
         .limit(1)
         .scalar_subquery()
