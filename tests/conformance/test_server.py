@@ -125,7 +125,7 @@ def test_S06_full_success_leaves_partial_success_unset(transport: Transport, sig
 
 
 @pytest.mark.parametrize("wrong", BAD)
-@pytest.mark.parametrize("number", [1, 7])
+@pytest.mark.parametrize("number", [1, 3])
 def test_S07_partial_success_counts_exactly_what_was_rejected(
     transport: Transport, wrong: str, number: int
 ) -> None:

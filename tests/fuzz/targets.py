@@ -141,7 +141,8 @@ def seeds(target: str) -> list[bytes]:
     if target == "protobuf":
         return [first + request.SerializeToString() for first, request in whole]
     if target == "json":
-        return [first + as_json(request) for first, request in whole]
+        twice = b'\x00{"resourceSpans": [{"resource": {}, "resource": {"\\"": ":"}}], "a": 1, "b": 2}'
+        return [*(first + as_json(request) for first, request in whole), twice]
     if target == "gzip":
         bodies = [request.SerializeToString() for _, request in whole[::4]]
         levels = [gzip.compress(body, level, mtime=0) for body in bodies for level in (0, 1, 9)]

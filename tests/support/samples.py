@@ -18,6 +18,7 @@ TABLES = {"traces": "spans", "metrics": "metric_points", "logs": "logs"}
 
 _TOO_MANY = pairs({str(number): number for number in range(1_025)})
 _BEYOND = 2**64 - 1
+MOST_BYTES = 16 * 1024 * 1024
 
 
 def good(signal: str) -> Message:
@@ -92,6 +93,11 @@ BAD: dict[str, tuple[str, Callable[[], Any], str]] = {
         "traces",
         lambda: _with_attributes(span("bad")),
         "span 'bad': more than 1024 attributes",
+    ),
+    "a span of too large an attribute": (
+        "traces",
+        lambda: span("bad", {"huge": "x" * MOST_BYTES}),
+        f"span 'bad': {MOST_BYTES + 11} bytes of attributes or values, and {MOST_BYTES} are the most",
     ),
     "a value nested too deeply": (
         "traces",

@@ -14,6 +14,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 #: Deeper values are refused with their item. Protobuf itself gives up at 100 messages in one another.
 DEEPEST: Final = 32
 MOST_ATTRIBUTES: Final = 1_024
+#: What the attributes of an item, its events, its links or its body may take as JSON, each.
+MOST_BYTES: Final = 16 * 1024 * 1024
 INT64_MAX: Final = 2**63 - 1
 
 
@@ -68,8 +70,15 @@ def finite_or_text(number: float) -> float | str:
 
 
 def json_text(value: Any) -> str:
-    """`value` as JSON text."""
-    return orjson.dumps(value).decode()
+    """`value` as JSON text.
+
+    Raises:
+        ItemError: It takes more than `MOST_BYTES`.
+    """
+    text = orjson.dumps(value)
+    if len(text) > MOST_BYTES:
+        raise ItemError(f"{len(text)} bytes of attributes or values, and {MOST_BYTES} are the most")
+    return text.decode()
 
 
 def text_hash(head: bytes, *texts: str) -> bytes:
