@@ -51,7 +51,7 @@ class GrpcServer:
         # For all services together: each has the same threads.
         slots = threading.BoundedSemaphore(settings.threads)
         self._server = grpc.server(
-            ThreadPoolExecutor(settings.threads + _SPARE_THREADS, thread_name_prefix="promethios-grpc"),
+            _started_threads(settings.threads + _SPARE_THREADS),
             options=(("grpc.max_receive_message_length", settings.max_body_bytes), ("grpc.so_reuseport", 0)),
         )
         self._server.add_generic_rpc_handlers(
@@ -64,6 +64,20 @@ class GrpcServer:
         """Take no more calls; the event is set when those that run are answered, or out of time."""
         ended: threading.Event = self._server.stop(STOP_SECONDS)
         return ended
+
+
+def _started_threads(number: int) -> ThreadPoolExecutor:
+    """A pool whose threads all run already.
+
+    grpc hands calls to it in the loop that serves, and a thread that cannot be started when there are too many
+    on the machine would end that loop: no call would be answered again.
+    """
+    pool = ThreadPoolExecutor(number, thread_name_prefix="promethios-grpc")
+    all_run = threading.Barrier(number + 1)
+    for _ in range(number):
+        pool.submit(all_run.wait)
+    all_run.wait()
+    return pool
 
 
 def _handler(
