@@ -84,6 +84,16 @@ class Batch:
         return agent_id
 
     @property
+    def table(self) -> str:
+        """The table that has a row for each item."""
+        return "metric_points" if self.signal == "metrics" else self.signal
+
+    @property
+    def items(self) -> int:
+        """How many items it has that are to be stored."""
+        return len(self.rows.get(self.table, ()))
+
+    @property
     def message(self) -> str:
         """What was refused or changed, for the client's developer; empty where nothing was."""
         return "; ".join(dict.fromkeys(self.messages))

@@ -24,8 +24,10 @@ from promethios.receiver.ingest.items import count_logs, count_points, count_spa
 from promethios.receiver.ingest.logs import add_logs
 from promethios.receiver.ingest.metrics import add_metrics
 from promethios.receiver.ingest.spans import add_spans
-from promethios.receiver.ingest.statements import store
+from promethios.receiver.ingest.statements import Outcome, store
 from promethios.receiver.ingest.writer import Writer
+from promethios.receiver.refusal import Refusal
+from promethios.receiver.telemetry.counts import Counts, Reason
 
 _log = logging.getLogger(__name__)
 
@@ -57,10 +59,17 @@ COUNT: Final[dict[Signal, Callable[[Any], int]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a request: how many items were refused, and what the client's developer should know."""
+    """What became of a request.
+
+    Args:
+        rejected: How many items were refused.
+        message: What the client's developer should know.
+        left_out: How many items are not stored: those, and what a newer client has and we do not know.
+    """
 
     rejected: int = 0
     message: str = ""
+    left_out: int = 0
 
 
 class Pipeline:
@@ -70,12 +79,14 @@ class Pipeline:
         writer: The writer's queue.
         keyring: Notes of used keys are written down with the next commit.
         quotas: What tenants have left of what they may send. What is sent again and is known costs nothing.
+        counts: Counts what came and what became of it.
     """
 
-    def __init__(self, writer: Writer, keyring: Keyring, quotas: Quotas) -> None:
+    def __init__(self, writer: Writer, keyring: Keyring, quotas: Quotas, counts: Counts) -> None:
         self._writer = writer
         self._keyring = keyring
         self._quotas = quotas
+        self._counts = counts
         self._recent = _Recent(_REMEMBERED)
 
     def ingest(
@@ -94,34 +105,53 @@ class Pipeline:
             Refusal: It could not be stored now, or the tenant's quota is used up.
         """
         scope = f"{principal.tenant_id} {principal.agent_id or ''} {signal} "
-        digest = hashlib.sha256(scope.encode() + encoded).digest()
-        if (before := self._recent.get(digest)) is not None:
-            return before
+        hashed = hashlib.sha256(scope.encode())
+        hashed.update(encoded)
+        digest = hashed.digest()
         items = COUNT[signal](message)
-        with self._quotas.spend(principal.tenant_id, principal.quota, len(encoded), items):
-            batch = Batch(principal.tenant_id, signal, len(encoded))
-            ADD[signal](
-                batch, Origin(principal.tenant_id, principal.agent_id, tenant=principal.tenant), message
-            )
-            if warning:
-                batch.warn(warning)
-            if batch.rows:
-                self._store(batch)
-            stored = Stored(batch.rejected, batch.message)
+        self._counts.received(signal, items, len(encoded))
+        if (before := self._recent.get(digest)) is not None:
+            self._count(signal, items, before.left_out, 0)
+            return before
+        try:
+            with self._quotas.spend(principal.tenant_id, principal.quota, len(encoded), items):
+                with self._writer.coming():
+                    batch = _batch_of(principal, signal, message, len(encoded))
+                if warning:
+                    batch.warn(warning)
+                new = self._store(batch) if batch.rows else 0
+        except Refusal as refusal:
+            refusal.items = items
+            raise
+        self._count(signal, items, items - batch.items, new)
+        stored = Stored(batch.rejected, batch.message, items - batch.items)
         self._recent.put(digest, stored)
         return stored
 
-    def _store(self, batch: Batch) -> None:
+    def _count(self, signal: Signal, items: int, refused: int, new: int) -> None:
+        self._counts.refused(signal, Reason.INVALID_ITEM, refused)
+        self._counts.stored(signal, new)
+        self._counts.duplicate(signal, items - refused - new)
+
+    def _store(self, batch: Batch) -> int:
+        """Store a batch, and say how many of its items are new."""
         used = self._keyring.take_uses()
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> Outcome:
             touch_keys(connection, used)
             return store(connection, batch)
 
-        conflicts = self._writer.do(work, batch.size)
+        new, conflicts = self._writer.do(work, batch.size)
         if conflicts:
             _log.warning("tenant %d: %d spans sent again with other content", batch.tenant_id, conflicts)
             batch.warn(f"{conflicts} spans were stored before with other content; the first is kept")
+        return new
+
+
+def _batch_of(principal: Principal, signal: Signal, message: Any, size: int) -> Batch:
+    batch = Batch(principal.tenant_id, signal, size)
+    ADD[signal](batch, Origin(principal.tenant_id, principal.agent_id, tenant=principal.tenant), message)
+    return batch
 
 
 class _Recent:

@@ -19,7 +19,8 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -36,6 +37,7 @@ T = TypeVar("T")
 #: How long a request waits for its commit before it is told to try again, seconds.
 PATIENCE: Final = 30.0
 _MOST_IN_COMMIT: Final = 256
+_BYTES_IN_COMMIT: Final = 16 * 1024 * 1024
 #: How long until a database that is not whole is looked at again, seconds: the first time, and at most.
 _LOOK_AGAIN: Final = (0.5, 60.0)
 _BEING_CHECKED: Final = "the database failed and is being checked"
@@ -69,7 +71,7 @@ class Writer:
     Args:
         engine: The engine of the one writing connection.
         queue_bytes: How many bytes may wait; what comes then is told to try again.
-        commit_seconds: How long the first piece of work waits for others to share its commit.
+        commit_seconds: How long a commit waits at most for work that is on its way; see `coming`.
     """
 
     def __init__(self, engine: Engine, *, queue_bytes: int, commit_seconds: float) -> None:
@@ -79,6 +81,7 @@ class Writer:
         self._changed = threading.Condition()
         self._queue: deque[_Work[Any]] = deque()
         self._queued = 0
+        self._coming = 0
         self._oldest: float | None = None
         self._held: str | None = None
         self._broken = False
@@ -113,6 +116,17 @@ class Writer:
             raise item.error
         return item.result  # type: ignore[return-value]
 
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Say that `do` is to follow the block: a commit waits for who comes, so that they share it."""
+        with self._changed:
+            self._coming += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._coming -= 1
+
     def _refuse_now(self, size: int, always: bool) -> None:
         if self._stopping:
             raise unavailable("the receiver is shutting down")
@@ -121,7 +135,7 @@ class Writer:
         if self._held is not None and not always:
             raise unavailable(self._held, retry_after=5)
         if self._queue and self._queued + size > self._queue_bytes:
-            raise unavailable("the receiver's queue is full", retry_after=2)
+            raise unavailable("the receiver's queue is full", retry_after=2, crowded=True)
 
     def hold(self, reason: str | None) -> None:
         """Take no work but what is done `always`, and say why; None takes work again.
@@ -181,7 +195,7 @@ class Writer:
             connection.close()
 
     def _take(self) -> list[_Work[Any]] | None:
-        """Wait for work, and a little longer for work that can share its commit.
+        """Wait for work, and a little longer for work that is on its way.
 
         Returns:
             The work; nothing when it is time for a chore; None at the end.
@@ -193,14 +207,27 @@ class Writer:
                 left = self._chores.wait_seconds()
                 if left == 0 or not self._changed.wait(left):
                     return []
-            deadline = time.monotonic() + self._commit_seconds
-            while not self._stopping and len(self._queue) < _MOST_IN_COMMIT:
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    break
-            works = [self._queue.popleft() for _ in range(min(len(self._queue), _MOST_IN_COMMIT))]
-            self._queued -= sum(work.size for work in works)
-            self._oldest = works[0].since
+            self._wait_for_those_who_come()
+            return self._pop()
+
+    def _wait_for_those_who_come(self) -> None:
+        """A little, while somebody is on the way to share the commit. Nobody who is alone waits."""
+        deadline = time.monotonic() + self._commit_seconds
+        while self._coming and not self._stopping and len(self._queue) < _MOST_IN_COMMIT:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._changed.wait(left):
+                return
+
+    def _pop(self) -> list[_Work[Any]]:
+        """The next work for one commit, not so long that others would wait for it for long."""
+        works, size = [self._queue.popleft()], 0
+        while self._queue and len(works) < _MOST_IN_COMMIT:
+            size += works[-1].size
+            if size >= _BYTES_IN_COMMIT:
+                break
+            works.append(self._queue.popleft())
+        self._queued -= sum(work.size for work in works)
+        self._oldest = works[0].since
         return works
 
     def _commit(self, connection: Connection, works: list[_Work[Any]]) -> None:
@@ -244,7 +271,8 @@ class Writer:
             self._broken = True
         refusal = _as_refusal(error)
         for work in works:
-            work.fail(refusal)
+            # Each its own: it is raised in the thread of who waits.
+            work.fail(Refusal(refusal.kind, refusal.message, retry_after=refusal.retry_after))
 
     def _open_anew(self, connection: Connection) -> Connection:
         """Throw the connection away, and take work again once the database was opened and found whole."""
@@ -303,7 +331,7 @@ def _untrusted(error: Exception) -> bool:
     return code is not None and code & 0xFF in _UNTRUSTED
 
 
-def _as_refusal(error: Exception) -> Exception:
+def _as_refusal(error: Exception) -> Refusal:
     """What the client hears. A fault of ours is one that passes: its data must not be dropped for it."""
     if isinstance(error, Refusal):
         return error
