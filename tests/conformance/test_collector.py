@@ -158,18 +158,12 @@ def test_a_receiver_that_refuses_ends_and_comes_back_loses_nothing(config: Path,
     target = f"127.0.0.1:{fixed_port()}"
     full = {"PROMETHIOS_MIN_FREE_BYTES": str(1 << 60)}
     db = tmp_path / "p.db"
-    with RunningReceiver(db, *where, grpc=target) as receiver:
-        keys = receiver.admin
+    with RunningReceiver(db, *where, grpc=target, environment=full) as receiver:
         running = between(config, receiver)
+        wait_until(lambda: "promethios_receiver_held 1\n" in metrics(receiver), "the guard of the disk")
+        sent = send_everything(over_http(running.http, {}), "agent", COUNT)
+        wait_until(lambda: len(refusals(receiver, "unavailable")) == 3, "every signal to be refused")
     with running:
-        with RunningReceiver(db, *where, grpc=target, environment=full) as receiver:
-            wait_until(
-                lambda: "promethios_receiver_held 1\n" in metrics(receiver, keys), "the guard of the disk"
-            )
-            sent = send_everything(over_http(running.http, {}), "agent", COUNT)
-            wait_until(
-                lambda: len(refusals(receiver, "unavailable", keys)) == 3, "every signal to be refused"
-            )
         running.wait_for("Will retry the request after interval")
         assert sum(counts(receiver).values()) == 0
         with RunningReceiver(db, *where, grpc=target) as receiver:
@@ -181,9 +175,9 @@ def test_a_receiver_that_refuses_ends_and_comes_back_loses_nothing(config: Path,
 def refusals(receiver: RunningReceiver, reason: str, headers: dict[str, str] | None = None) -> Counter[str]:
     """How many requests it has refused for a reason, by signal."""
     pattern = rf'requests_refused_total{{signal="(\w+)",reason="{reason}"}} (\d+)'
-    found = re.findall(pattern, metrics(receiver, headers))
+    found = re.findall(pattern, metrics(receiver))
     return Counter({signal: int(number) for signal, number in found if number != "0"})
 
 
-def metrics(receiver: RunningReceiver, headers: dict[str, str] | None = None) -> str:
-    return receiver.get("/metrics", headers).body.decode()
+def metrics(receiver: RunningReceiver) -> str:
+    return receiver.get("/metrics").body.decode()
