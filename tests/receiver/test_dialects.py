@@ -14,6 +14,8 @@ from tests.support.otlp import decision_span, logs_request, pairs, record, span,
 from promethios.governance.operation import POINTS
 from promethios.receiver.ingest.dialects import model, table
 from promethios.receiver.services import Services
+from promethios.receiver.trust.folding import fold
+from promethios.receiver.trust.replay import differences
 
 PAYLOADS = Path(__file__).parent / "payloads"
 
@@ -208,6 +210,28 @@ def test_an_id_is_made_of_tenant_trace_and_span(
 def test_a_decision_of_others_moves_no_trust(send: Send, rows: Rows) -> None:
     send("agt")
     assert rows("SELECT * FROM trust_standings") == rows("SELECT * FROM trust_scores") == []
+
+
+def test_a_decision_of_others_moves_no_trust_when_it_is_deleted_or_asked_about(
+    client: FlaskClient, make_key: Any, send: Send, rows: Rows, services: Services
+) -> None:
+    me = {"gen_ai.agent.id": "did:mesh:clerk"}
+    send(trace_request(decision_span("block", ({},), me)))
+    send("agt")
+    send(trace_request(decision_span("allow", (), me)))
+    (told,) = client.get("/api/v1/trust", headers=make_key("default", "read")).get_json()["data"]
+    assert told["decisions"] == 2
+    path = "/api/v1/trust/did:mesh:clerk"
+    explained = client.get(path, headers=make_key("default", "read")).get_json()
+    assert [each["weight"] for each in explained["decisions"]] == [1.0]
+    (heaviest,) = explained["decisions"]
+    assert heaviest["left"] == pytest.approx(1.0 * (1 - 1 / 200), rel=1e-3)  # one decision came after it
+    (last,) = rows("SELECT max(id) AS id FROM decisions")
+    services.writer.do(lambda connection: fold(connection, 1, last["id"]))
+    assert [row["decisions"] for row in rows("SELECT decisions FROM trust_bases")] == [2]
+    services.writer.do(lambda connection: connection.exec_driver_sql("DELETE FROM decisions"))
+    with services.readers.connect() as connection:
+        assert differences(connection) == (1, [])
 
 
 def test_others_count_among_decisions_and_not_in_what_is_said_of_ours(

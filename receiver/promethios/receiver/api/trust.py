@@ -174,7 +174,7 @@ def _latest(view: View, agent_id: str) -> list[dict[str, Any]]:
     ]
     statement = (
         select(table.c.time_unix_nano, table.c.weight, *columns)
-        .where(table.c.agent_id == agent_id)
+        .where(table.c.agent_id == agent_id, table.c.dialect == "")
         .order_by(table.c.id.desc())
         .limit(LOOKED_BACK)
     )

@@ -19,7 +19,7 @@ from promethios.receiver.trust.replay import Acknowledged, go_on
 
 _DECISIONS: Final = """
 SELECT tenant_id, agent_id, id, decision_id, time_unix_nano, weight, reason FROM decisions
-WHERE id BETWEEN ? AND ? ORDER BY id"""
+WHERE id BETWEEN ? AND ? AND dialect = '' ORDER BY id"""
 _ACKNOWLEDGED: Final = """
 SELECT position, time_unix_nano, reason FROM trust_scores
 WHERE tenant_id = ? AND agent_id = ? AND cause = ? AND position >= ? ORDER BY id"""
