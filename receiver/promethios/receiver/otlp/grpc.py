@@ -69,8 +69,8 @@ class GrpcServer:
 def _started_threads(number: int) -> ThreadPoolExecutor:
     """A pool whose threads all run already.
 
-    grpc hands calls to it in the loop that serves, and a thread that cannot be started when there are too many
-    on the machine would end that loop: no call would be answered again.
+    grpc hands calls to it in the loop that serves, and a thread that cannot be started when there are too
+    many on the machine would end that loop: no call would be answered again.
     """
     pool = ThreadPoolExecutor(number, thread_name_prefix="promethios-grpc")
     all_run = threading.Barrier(number + 1)
