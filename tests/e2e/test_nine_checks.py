@@ -100,7 +100,9 @@ def plain(receiver: RunningReceiver, query: Query) -> Query:
     told: dict[str, Any] = {
         "heartbeat": {**me, "instance_id": "i1"},
         "metrics": [{**me, "name": "plain.revenue", "value": 2.5, "type": "counter"} for _ in range(ORDERS)]
-        + [{**me, "name": "plain.memory", "value": 1 << 20, "unit": "By"}],
+        + [{**me, "name": "plain.memory", "value": 1 << 20, "unit": "By"}]
+        + [{**me, "name": "plain.answer.duration", "value": 0.25, "unit": "s"}]
+        + [{**me, "name": "plain.policies", "value": 12}],
         "violations": {
             **me,
             "policy_id": "no-delete",
@@ -109,6 +111,7 @@ def plain(receiver: RunningReceiver, query: Query) -> Query:
             "reason": "nothing may be deleted",
             "tool": "delete_orders",
         },
+        "decisions": [{**me, "tool": "search", "duration_us": 3.5} for _ in range(2)],
         "logs": [{**me, "body": f"order {number} taken"} for number in range(ORDERS)]
         + [{**me, "body": "not deleted", "severity": "WARN"}],
     }
@@ -125,9 +128,19 @@ def test_heartbeat_in_plain_json(receiver: RunningReceiver, plain: Query) -> Non
     assert plain("SELECT instance_id, value FROM heartbeats WHERE agent_id = 'plain-clerk'") == [("i1", 1.0)]
 
 
-def test_metrics_in_plain_json(plain: Query) -> None:
-    assert len(points_of(plain, "plain.revenue")) == ORDERS
-    assert len(points_of(plain, "plain.memory")) == 1
+def test_health_in_plain_json(receiver: RunningReceiver, plain: Query) -> None:
+    answer = receiver.get("/api/v1/health", receiver.ingest)
+    assert (answer.status, answer.json()) == (200, {"status": "ok", "agent_id": None})
+    (status,) = receiver.data("status")
+    assert status["decisions"] == plain("SELECT count(*) FROM decisions")[0][0]
+
+
+def test_metrics_of_every_kind_in_plain_json(plain: Query) -> None:
+    found = {
+        name: len(points_of(plain, f"plain.{name}"))
+        for name in ("policies", "answer.duration", "memory", "revenue")
+    }
+    assert found == {"policies": 1, "answer.duration": 1, "memory": 1, "revenue": ORDERS}
 
 
 def test_policy_violation_in_plain_json(receiver: RunningReceiver, plain: Query) -> None:
@@ -144,7 +157,11 @@ def test_policy_violation_in_plain_json(receiver: RunningReceiver, plain: Query)
         ("block",)
     ]
     (trust,) = receiver.data("trust", agent="plain-clerk")
-    assert (trust["decisions"], trust["score"] < 405) == (1, True)
+    assert (trust["decisions"], trust["score"] < 405) == (3, True)
+    clean = plain(
+        "SELECT verdict, point, weight FROM decisions WHERE tool = 'search' AND agent_id = 'plain-clerk'"
+    )
+    assert clean == [("allow", "tool.before", 0.0)] * 2
 
 
 def test_structured_logs_and_batches_in_plain_json(receiver: RunningReceiver, plain: Query) -> None:

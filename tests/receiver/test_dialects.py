@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support.otlp import decision_span, logs_request, pairs, record, span, trace_request
 
 from promethios.governance.operation import POINTS
+from promethios.receiver.ingest.batch import Batch, Origin
 from promethios.receiver.ingest.dialects import model, table
+from promethios.receiver.ingest.logs import add_logs
+from promethios.receiver.ingest.spans import add_spans
 from promethios.receiver.services import Services
+from promethios.receiver.store import schema
 from promethios.receiver.trust.folding import fold
 from promethios.receiver.trust.replay import differences
 
@@ -457,6 +464,50 @@ def test_a_clock_that_runs_ahead_is_not_believed(send: Send, rows: Rows, service
     )
     (decision,) = rows("SELECT time_unix_nano FROM decisions")
     assert services.started <= decision["time_unix_nano"] < ahead
+
+
+NAMES = sorted(
+    {
+        *table.MARKERS,
+        table.EVENT_NAME,
+        "validator.on_fail",
+        "agt.policy.stage",
+        "agt.audit.latency_ms",
+        "rail.stop",
+    }
+    | {name for each in table.EVENTS.values() for name, _ in each.verdict}
+)
+VALUES = st.one_of(
+    st.sampled_from(["deny", "allow", "GUARDRAIL", "input", "audit_entry", *table.EVENTS, ""]),
+    st.text(max_size=20),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.binary(max_size=8),
+    st.lists(st.text(max_size=3), max_size=3),
+)
+TOLD = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
+
+
+@settings(deadline=None, max_examples=300 if os.environ.get("CI") else 60)
+@given(TOLD, TOLD, st.sampled_from([*table.EVENTS, "other"]), st.sampled_from(["mesh.governance.x", "rail"]))
+def test_whatever_is_told_is_stored_and_nothing_breaks(
+    told: dict[str, Any], in_event: dict[str, Any], event_name: str, span_name: str
+) -> None:
+    guarded = span(span_name, told)
+    guarded.events.add(name=event_name, attributes=pairs(in_event))
+    batch = Batch(1, "spans", 0)
+    add_spans(batch, Origin(1, None), trace_request(guarded))
+    add_logs(
+        batch, Origin(1, None), logs_request(event(event_name, in_event), record(attributes=pairs(told)))
+    )
+    assert batch.rejected == 0
+    assert (len(batch.rows["spans"]), len(batch.rows["logs"])) == (1, 2)
+    decided = batch.rows.get("decisions", [])
+    assert all(len(row) == len(schema.decisions.columns) - 1 for row in decided)
+    assert len({row[1] for row in decided}) == len(decided)
+    matched = batch.rows.get("violations", [])
+    assert all(len(row) == len(schema.violations.columns) - 1 for row in matched)
 
 
 def every_dialect() -> list[model.Dialect]:
