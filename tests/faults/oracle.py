@@ -187,7 +187,7 @@ def verify(db: Path, *clients: Client, only: frozenset[str] | None = None) -> Pr
     assert spans_of_decisions == decisions, "a decision and its span were not stored together"
     assert found <= emitted, f"{len(found - emitted)} items are stored that nobody sent"
     assert emitted == (emitted & found) | parked | dropped, "items are unaccounted for"
-    assert not answers.keys() & {"500", "INTERNAL", "UNKNOWN", "partial"}, answers
+    assert not answers.keys() & {"500", "INTERNAL", "UNKNOWN", "partial", "conflict"}, answers
     return Proven(len(emitted), len(acknowledged), len(found), len(parked), len(dropped), answers)
 
 

@@ -2,11 +2,11 @@
 
     python -m tests.faults.sender '{"address": "...", "ledger": "...", "key": "...", "transport": "http"}'
 
-Each line of the ledger is synced before the program goes on: ``E`` ids before they are sent for the first
-time, ``A`` ids after they were acknowledged, ``D`` ids that a final refusal made it drop, ``P`` ids that it
-still had at the end, ``S`` what the receiver answered other than success. It reads where the receiver is from
-the file ``address`` whenever it must connect. What it sends again goes in other batches than before, as any
-client may do.
+Each line of the ledger is synced before the program goes on: ``E`` ids before they are sent for the
+first time, ``A`` ids after they were acknowledged, ``D`` ids that a final refusal made it drop, ``P``
+ids that it still had at the end, ``S`` what the receiver answered other than plain success. It reads
+where the receiver is from the file ``address`` whenever it must connect. What it sends again goes in
+other batches than before, as any client may do.
 "drain" on standard input: emit nothing new, end when all is acknowledged. The end of standard input: end now.
 """
 
@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from tests.faults.items import KINDS, REQUESTS, new_ids
 
 _FINAL = {400, 401, 403, 404, 405, 413, 415, 500}
@@ -65,9 +66,7 @@ class Http:
         except (OSError, http.client.HTTPException):
             self._connection = None
             return "0"
-        if answer.status == 200 and content:
-            return "partial"
-        return "ok" if answer.status == 200 else str(answer.status)
+        return _success(content) if answer.status == 200 else str(answer.status)
 
     def _connect(self) -> http.client.HTTPConnection:
         parts = urlsplit(_address(self._settings, "http"))
@@ -97,7 +96,7 @@ class Grpc:
             )
         except grpc.RpcError as error:
             return str(error.code().name)
-        return "partial" if answer else "ok"
+        return _success(answer)
 
     def _open(self) -> Any:
         if (target := _address(self._settings, "grpc")) != self._target:
@@ -109,7 +108,17 @@ class Grpc:
 
     def final(self, outcome: str) -> bool:
         """Whether the data must not be sent again."""
-        return outcome != "partial" and grpc.StatusCode[outcome] not in _RETRYABLE
+        return outcome in grpc.StatusCode.__members__ and grpc.StatusCode[outcome] not in _RETRYABLE
+
+
+def _success(content: bytes) -> str:
+    """What kind of success it was. The responses of the three signals have the same fields."""
+    partial = ExportTraceServiceResponse.FromString(content).partial_success
+    if partial.rejected_spans:
+        return "partial"
+    if "other content" in partial.error_message:
+        return "conflict"
+    return "warned" if partial.error_message else "ok"
 
 
 def _address(settings: dict[str, Any], transport: str) -> str:
@@ -159,11 +168,14 @@ class Sender:
         random.shuffle(waiting)
         batch = waiting[: random.randint(1, len(waiting))]
         outcome = self._transport.send(kind, REQUESTS[kind][0](batch).SerializeToString())
-        if outcome == "ok":
+        if outcome in ("ok", "warned"):
             self._ledger.write("A", batch)
             del waiting[: len(batch)]
+        if outcome == "ok":
             return
         self._ledger.write("S", [outcome])
+        if outcome == "warned":
+            return
         if self._transport.final(outcome):
             self._ledger.write("D", batch)
             del waiting[: len(batch)]

@@ -1,0 +1,77 @@
+"""F23: the receiver has no descriptor or thread left. It says 503 or waits, and recovers by itself."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+from tests.faults.oracle import Client, Footprint, verify
+from tests.faults.shim import Action, Faults, Operation
+from tests.support.otlp import span, trace_request
+from tests.support.receiver import RunningReceiver
+
+_SPARE = 20
+_METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+def test_f23_without_descriptors_it_waits_and_recovers(tmp_path: Path) -> None:
+    with RunningReceiver(tmp_path / "promethios.db") as receiver:
+        pid = receiver.process.pid
+        with Client(tmp_path, "http", receiver) as http, Client(tmp_path, "grpc", receiver) as grpc_client:
+            for client in (http, grpc_client):
+                client.wait_for_more()
+            before = Footprint.of(pid)
+            limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (before.descriptors + _SPARE, limits[1]))
+            with ExitStack() as stack:
+                _occupy(receiver, stack, 3 * _SPARE)
+                _wait_for(receiver, "no connection can be accepted: Too many open files")
+                for client in (http, grpc_client):
+                    client.wait_for_more(1)
+                spent = _cpu_seconds(pid)
+                time.sleep(1)
+                assert _cpu_seconds(pid) - spent < 0.95, "it turns in circles"
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            assert receiver.post("/v1/traces", trace_request().SerializeToString()).status == 200
+            for client in (http, grpc_client):
+                client.wait_for_more()
+                client.drain()
+        before.wait_back(pid)
+        proven = verify(receiver.db, http, grpc_client)
+    assert proven.acknowledged == proven.stored == proven.emitted
+
+
+def test_f23_without_threads_it_recovers(tmp_path: Path, faults: Faults) -> None:
+    with RunningReceiver(tmp_path / "promethios.db", environment=faults.environment) as receiver:
+        body, metadata = trace_request(span()).SerializeToString(), [("x-api-key", receiver.ingest_key)]
+        faults.arm(Operation.THREAD, Action.FAIL)
+        with grpc.insecure_channel(str(receiver.grpc)) as channel:
+            call = channel.unary_unary(_METHOD)
+            with suppress(grpc.RpcError):
+                call(body, metadata=metadata, timeout=5)
+            assert receiver.post("/v1/traces", body).status == 200
+            faults.disarm()
+            assert call(body, metadata=metadata, timeout=30) == b""
+
+
+def _occupy(receiver: RunningReceiver, stack: ExitStack, number: int) -> None:
+    parts = urlsplit(receiver.http)
+    for _ in range(number):
+        stack.enter_context(socket.create_connection((parts.hostname, parts.port), timeout=30))
+
+
+def _wait_for(receiver: RunningReceiver, said: str) -> None:
+    deadline = time.monotonic() + 30
+    while said not in receiver.stderr:
+        assert time.monotonic() < deadline, receiver.stderr
+        time.sleep(0.02)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
