@@ -108,7 +108,14 @@ def batches(receiver: RunningReceiver, number: int) -> list[Result]:
         parts = [requests[number + first :: CLIENTS] for first in range(CLIENTS)]
         list(pool.map(lambda part: _send(receiver, part), parts))
     stored = (_rows(receiver) - before) / (time.perf_counter() - started)
-    return [_mean(f"batches of {BATCH} spans", alone), _operations("batches", "in batches", stored)]
+    operations = Result(
+        "operations.batches",
+        "database operations, in batches, at once",
+        round(stored),
+        "/s",
+        least=_LEAST_OPERATIONS,
+    )
+    return [_mean(f"batches of {BATCH} spans", alone), operations]
 
 
 def _send(receiver: RunningReceiver, requests: list[bytes]) -> list[float]:
@@ -130,7 +137,8 @@ def _batch() -> bytes:
 
 
 def one_by_one(receiver: RunningReceiver, rounds: int) -> list[Result]:
-    """One item a request, from several clients at once: commits are shared by whoever waits."""
+    """One item a request, from several clients at once: commits are shared by whoever waits. No target: what
+    is counted is requests, and the first specification counted operations of the database."""
     path, document = CHECKS["policy violation"]
     body = json.dumps(document).encode()
 
@@ -144,12 +152,7 @@ def one_by_one(receiver: RunningReceiver, rounds: int) -> list[Result]:
     with ThreadPoolExecutor(2 * CLIENTS) as pool:
         list(pool.map(send, range(2 * CLIENTS)))
     stored = (_rows(receiver) - before) / (time.perf_counter() - started)
-    return [_operations("one_by_one", "one violation a request", stored)]
-
-
-def _operations(key: str, name: str, value: float) -> Result:
-    about = f"database operations, {name}"
-    return Result(f"operations.{key}", about, round(value), "/s", least=_LEAST_OPERATIONS)
+    return [Result("operations.one_by_one", "rows, one violation a request, at once", round(stored), "/s")]
 
 
 def _rows(receiver: RunningReceiver) -> int:

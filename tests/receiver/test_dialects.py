@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.otlp import decision_span, logs_request, pairs, record, span, trace_request
 
@@ -489,7 +489,12 @@ VALUES = st.one_of(
 TOLD = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
 
 
-@settings(deadline=None, max_examples=300 if os.environ.get("CI") else 60)
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=300 if os.environ.get("CI") else 60,
+    suppress_health_check=list(HealthCheck),
+)
 @given(TOLD, TOLD, st.sampled_from([*table.EVENTS, "other"]), st.sampled_from(["mesh.governance.x", "rail"]))
 def test_whatever_is_told_is_stored_and_nothing_breaks(
     told: dict[str, Any], in_event: dict[str, Any], event_name: str, span_name: str
