@@ -19,11 +19,14 @@ def health_blueprint(writer: Writer) -> Blueprint:
 
     @blueprint.get("/ready")
     def ready() -> ResponseReturnValue:
-        """Ready is who can commit: an empty transaction goes the whole way."""
+        """Ready is who can commit: an empty transaction goes the whole way.
+
+        Degraded is who answers questions and takes nothing, such as on a full disk: it recovers by itself.
+        """
         try:
             writer.do(lambda _: None)
         except Refusal:
-            return {"status": "unavailable"}, 503
+            return {"status": "degraded" if writer.figures().held else "unavailable"}, 503
         return {"status": "ok"}
 
     return blueprint
