@@ -14,8 +14,8 @@ _CALL: Final = (
     "AND s.name <> 'promethios.decide'"
 )
 _SPANS: Final = f"""
-SELECT s.agent_id, sum(CASE WHEN {_CALL} THEN s.input_tokens END), sum(CASE WHEN {_CALL} THEN s.output_tokens END),
-       sum({_CALL}), sum({_CALL} AND (s.decision_id IS NOT NULL OR EXISTS (SELECT 1 FROM decisions d
+SELECT s.agent_id, sum(CASE WHEN {_CALL} THEN s.input_tokens END),
+       sum(CASE WHEN {_CALL} THEN s.output_tokens END), sum({_CALL}), sum({_CALL} AND (s.decision_id IS NOT NULL OR EXISTS (SELECT 1 FROM decisions d
          WHERE d.tenant_id = 1 AND d.trace_id = s.trace_id AND d.span_id = s.span_id))),
        count(DISTINCT r.instance_id)
 FROM spans s JOIN resources r ON r.id = s.resource_id
@@ -41,15 +41,18 @@ def _series(table: str, time_column: str, what: str) -> str:
     )
 
 
+_POLICIES: Final = """
+SELECT policy_id, severity, count(*), sum(enforced = 'block'), count(DISTINCT agent_id), max(time_unix_nano)
+FROM violations s WHERE tenant_id = 1 AND time_unix_nano BETWEEN :start AND :end AND {agent} GROUP BY 1, 2"""
+_SEEN: Final = """
+SELECT agent_id, end_unix_nano / :step, max(end_unix_nano) FROM spans s
+WHERE tenant_id = 1 AND start_unix_nano BETWEEN :start AND :end AND {agent} GROUP BY 1, 2"""
+
 #: By path: the statements that together answer it.
 REFERENCES: Final[dict[str, tuple[str, ...]]] = {
     "stats": (_SPANS, _DECISIONS, _VIOLATIONS, _DURATIONS.replace(":step", "1000000000000000000")),
     "agents": (_SPANS, _DECISIONS, _VIOLATIONS),
-    "violations/by_policy": (
-        "SELECT policy_id, severity, count(*), sum(enforced = 'block'), count(DISTINCT agent_id), "
-        "max(time_unix_nano) FROM violations s WHERE tenant_id = 1 AND time_unix_nano BETWEEN :start AND :end "
-        "AND {agent} GROUP BY 1, 2",
-    ),
+    "violations/by_policy": (_POLICIES,),
     "series/decisions": (_series("decisions", "time_unix_nano", "verdict, count(*)") + ", verdict",),
     "series/violations": (_series("violations", "time_unix_nano", "severity, count(*)") + ", severity",),
     "series/latency": (_DURATIONS,),
@@ -59,10 +62,7 @@ REFERENCES: Final[dict[str, tuple[str, ...]]] = {
         _series("logs", "time_unix_nano", "count(*)"),
         _series("metric_points", "time_unix_nano", "count(*)").replace("{agent}", "1"),
     ),
-    "series/liveness": (
-        "SELECT agent_id, end_unix_nano / :step, max(end_unix_nano) FROM spans s WHERE tenant_id = 1 "
-        "AND start_unix_nano BETWEEN :start AND :end AND {agent} GROUP BY 1, 2",
-    ),
+    "series/liveness": (_SEEN,),
 }
 
 

@@ -138,8 +138,10 @@ def _rows(shape: Shape, eyes: Eyes) -> Iterator[Select[Any]]:
         yield facts.where(at >= start, at < first, counted)
     if shape.after:
         yield facts.where(at >= last, at < end, counted)
+    fresh = shape.rollup.facts(Eyes(shape.one_agent, by_id=shape.short_tail))
+    row_id, at = fresh.selected_columns.id, fresh.selected_columns.at.element
     moment = at + 0 if shape.short_tail else at
-    yield facts.where(row_id > mark, moment >= start, moment < end)
+    yield fresh.where(row_id > mark, moment >= start, moment < end)
     if shape.rollup is SPANS:
         late = governed_late(eyes, mark, value("decided"), value("latest"), value("decided"))
         moment = late.selected_columns.at.element

@@ -105,17 +105,17 @@ def _marks(view: View) -> dict[str, int]:
 @cache
 def _hours_heard(by_hour: bool, one_agent: bool) -> Select[Any]:
     """Agent, hour and its minutes; or only agent and number of the step that an hour begins in."""
-    hours = union_all(*_hours(Eyes(one_agent))).subquery("hours")
+    hours = union_all(*_hours(one_agent)).subquery("hours")
     if not by_hour:
         return select(hours.c.agent_id, hours.c.hour, hours.c.minutes)
     return select(hours.c.agent_id, hours.c.hour * 1_000 // value("step")).distinct()
 
 
-def _hours(eyes: Eyes) -> Iterator[Select[Any]]:
+def _hours(one_agent: bool) -> Iterator[Select[Any]]:
     """The hours that are noted, and those of rows that are not noted yet."""
-    noted = eyes.of(schema.agent_minutes)
+    noted, latest = Eyes(one_agent).of(schema.agent_minutes), Eyes(one_agent, by_id=True)
     between = (value("first"), value("last"))
     yield select(noted.c.agent_id, noted.c.hour, noted.c.minutes).where(noted.c.hour.between(*between))
     for source in seen.SOURCES:
-        fresh = seen.after(eyes, source, value(f"{source.name}_mark")).subquery(f"fresh_{source.name}")
+        fresh = seen.after(latest, source, value(f"{source.name}_mark")).subquery(f"fresh_{source.name}")
         yield select(fresh.c.agent_id, fresh.c.hour, fresh.c.minutes).where(fresh.c.hour.between(*between))

@@ -154,6 +154,9 @@ class _Counted:
     def of_everyone(self, table: Table) -> FromClause:
         return select(table).where(table.c.id <= self._decided).subquery(f"{table.name}_counted")
 
+    def latest_of_everyone(self, table: Table) -> FromClause:
+        return table
+
 
 def _upsert(connection: Connection, rollup: Rollup, facts: Select[Any], sign: int) -> None:
     table = rollup.table

@@ -21,8 +21,10 @@ def minutes_of(rows: FromClause, moment: str) -> Select[Any]:
     minute = rows.c[moment] // (MINUTE * SECOND) % (HOUR // MINUTE)
     # The sum of different bits is all of them.
     bits = func.sum(literal(1).op("<<")(minute).distinct()).label("minutes")
-    return select(rows.c.tenant_id, hour.label("hour"), rows.c.agent_id, bits).group_by(
-        rows.c.tenant_id, hour, rows.c.agent_id
+    # The sum keeps SQLite from reading all rows in the order of an index that begins with the tenant.
+    tenant_id = rows.c.tenant_id + 0
+    return select(tenant_id.label("tenant_id"), hour.label("hour"), rows.c.agent_id, bits).group_by(
+        tenant_id, hour, rows.c.agent_id
     )
 
 
