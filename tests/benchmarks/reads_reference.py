@@ -14,8 +14,11 @@ _CALL: Final = (
     "AND s.name <> 'promethios.decide'"
 )
 _SPANS: Final = f"""
-SELECT s.agent_id, sum(CASE WHEN {_CALL} THEN s.input_tokens END),
-       sum(CASE WHEN {_CALL} THEN s.output_tokens END), sum({_CALL}), sum({_CALL} AND (s.decision_id IS NOT NULL OR EXISTS (SELECT 1 FROM decisions d
+SELECT s.agent_id,
+       sum(CASE WHEN {_CALL} THEN s.input_tokens END),
+       sum(CASE WHEN {_CALL} THEN s.output_tokens END),
+       sum({_CALL}),
+       sum({_CALL} AND (s.decision_id IS NOT NULL OR EXISTS (SELECT 1 FROM decisions d
          WHERE d.tenant_id = 1 AND d.trace_id = s.trace_id AND d.span_id = s.span_id))),
        count(DISTINCT r.instance_id)
 FROM spans s JOIN resources r ON r.id = s.resource_id
