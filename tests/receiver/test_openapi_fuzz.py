@@ -16,7 +16,7 @@ from tests.support.otlp import decision_span, gauge, logs_request, metrics_reque
 from tests.support.receiver import RunningReceiver
 
 #: Requests for each operation and manner of making them.
-EXAMPLES = 25 if os.environ.get("CI") == "true" else 8
+EXAMPLES = 15 if os.environ.get("CI") == "true" else 8
 #: What only the other tenant has: it stands in everything that it stores.
 MARK = "theirs-and-nobody-elses"
 TRACE = b"their-own-trace!"
