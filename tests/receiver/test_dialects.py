@@ -262,6 +262,29 @@ def test_others_count_among_decisions_and_not_in_what_is_said_of_ours(
     assert sorted(row["dialect"] for row in ask("decisions")) == ["", *["agt"] * 9]
 
 
+def test_a_key_of_one_agent_speaks_for_it_in_any_words(
+    client: FlaskClient, make_key: Any, rows: Rows
+) -> None:
+    told = span("agt.policy.evaluate", {"agt.policy.action": "deny", "agt.agent.id": "clerk"})
+    headers = {**make_key("default", "ingest", agent="buyer"), "Content-Type": "application/x-protobuf"}
+    client.post("/v1/traces", data=trace_request(told).SerializeToString(), headers=headers)
+    for table_name in ("decisions", "violations", "spans", "agents"):
+        assert rows(f"SELECT agent_id FROM {table_name}") == [{"agent_id": "buyer"}]
+
+
+def test_a_call_that_others_decided_about_is_governed(client: FlaskClient, make_key: Any, send: Send) -> None:
+    call = span("execute_tool delete", {"gen_ai.operation.name": "execute_tool"})
+    decided = span(
+        "agt.policy.evaluate",
+        {"agt.policy.action": "allow"},
+        trace_id=call.trace_id,
+        parent_span_id=call.span_id,
+    )
+    send(trace_request(call, span("chat", {"gen_ai.operation.name": "chat"}), decided))
+    answer = client.get("/api/v1/stats", headers=make_key("default", "read"))
+    assert answer.get_json()["data"][0]["coverage"] == 0.5
+
+
 def test_ours_is_read_as_ours_whatever_else_it_says(send: Send, rows: Rows) -> None:
     told = decision_span("block", ({},), {"agt.policy.action": "allow", "rail.type": "input"})
     told.events.add(name="guard.evaluation", attributes=pairs({"guard.action": "deny"}))
