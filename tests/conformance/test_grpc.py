@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from tests.support.http2 import grpc_call
 from tests.support.receiver import RunningReceiver
 from tests.support.samples import TABLES, counts, good
 from tests.support.transports import SIGNALS, Sent, Transport, call, export_of, refused
@@ -148,6 +150,25 @@ def key_of(receiver: RunningReceiver, name: str) -> str:
     headers = {**receiver.admin, "Content-Type": "application/json"}
     made: str = receiver.post("/api/v1/keys", b'{"scope": "read"}', headers).json()["key"]
     return made
+
+
+@pytest.mark.parametrize(("keep", "encoding"), [(-9, "gzip"), (-4, "gzip"), (None, "br"), (None, "identity")])
+def test_R04_what_cannot_be_unpacked_is_refused_for_good_and_nothing_is_stored(
+    receiver: RunningReceiver, keep: int | None, encoding: str
+) -> None:
+    assert receiver.grpc is not None
+    body = gzip.compress(good("traces").SerializeToString())[:keep]
+    before = counts(receiver)
+    headers = {
+        "content-type": "application/grpc",
+        "grpc-encoding": encoding,
+        "x-api-key": receiver.ingest_key,
+    }
+    answer = grpc_call(receiver.grpc, TRACES, body, headers)
+    # By gRPC's own core, which a handler cannot change; no client sends it again.
+    assert int(answer["grpc-status"]) == grpc.StatusCode.INTERNAL.value[0]
+    assert not any("retryinfo" in name for name in answer)
+    assert counts(receiver) == before
 
 
 @pytest.mark.parametrize(
