@@ -18,7 +18,7 @@ from promethios.receiver.maintenance.pace import Pace
 _LEFT: Final = 64
 _LEFT_PART: Final = 1 / 32
 #: Give back only when there are so many more than that, so that it is not done for nothing.
-_WORTH: Final = 256
+_WORTH: Final = 64
 _INCREMENTAL: Final = 2
 
 
