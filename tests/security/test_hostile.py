@@ -79,7 +79,9 @@ def test_k17_a_value_asked_for_finds_itself_and_nothing_else(client: FlaskClient
     ingest, reader = make_key("default", "ingest"), make_key("default", "read")
     names = [text for text in HOSTILE if text.strip() and "|" not in text and text not in ("$__all",)]
     for number, text in enumerate(names):
-        told = decision_span("allow", (), {"gen_ai.agent.id": text}, trace_id=(number + 1).to_bytes(16, "big"))
+        told = decision_span(
+            "allow", (), {"gen_ai.agent.id": text}, trace_id=(number + 1).to_bytes(16, "big")
+        )
         send(client, ingest, "/v1/traces", trace_request(told))
     for text in names:
         rows = client.get("/api/v1/decisions", query_string={"agent": text}, headers=reader).get_json()[
