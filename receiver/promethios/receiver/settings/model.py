@@ -39,7 +39,7 @@ class Settings:
         memory_bytes: Bytes of request bodies in memory at once, beyond a MiB of each; what comes then
             is told to try again. A decoded request takes some three times its bytes.
         queue_bytes: Bytes that may wait for the writer; what comes then is told to try again.
-        commit_ms: How long a request waits for others to share its commit.
+        commit_ms: How long a commit waits at most for requests that are being decoded, to share it.
         threads: Requests that are worked on at once.
         connections: Connections at once; further ones wait.
         idle_seconds: After how long without a byte a connection is closed.
