@@ -1,0 +1,82 @@
+"""F22: the receiver may have 256 MiB and no more, and gets more than that to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+from tests.faults.oracle import Client, verify
+from tests.support.otlp import span, trace_request
+from tests.support.receiver import RunningReceiver
+
+MIB = 1 << 20
+LIMIT = 256 * MIB
+_HIERARCHIES = (
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+    (Path("/sys/fs/cgroup"), "memory.max"),
+)
+
+
+@pytest.fixture
+def group() -> Iterator[Path]:
+    """A control group that may have 256 MiB: what a container's memory limit is made of."""
+    for root, limit in _HIERARCHIES:
+        made = root / f"promethios-faults-{os.getpid()}"
+        with suppress(OSError):
+            made.mkdir()
+            try:
+                (made / limit).write_text(str(LIMIT))
+                yield made
+            finally:
+                made.rmdir()
+            return
+    pytest.skip("no control group can be made here: it takes root and a writable /sys/fs/cgroup")
+
+
+def _heavy() -> bytes:
+    """10 MiB that are spans: their rows and messages take several times that."""
+    return trace_request(*(span(attributes={"a": "x" * 900}) for _ in range(10_000))).SerializeToString()
+
+
+def _press(receiver: RunningReceiver, times: int) -> set[int]:
+    """Send large requests from many threads; 0 stands for a connection that broke."""
+
+    def send(_: int) -> int:
+        try:
+            return receiver.post("/v1/traces", _heavy()).status
+        except (OSError, HTTPException):
+            return 0
+
+    with ThreadPoolExecutor(8) as pool:
+        return set(pool.map(send, range(times)))
+
+
+def _carry_on(receiver: RunningReceiver, client: Client) -> RunningReceiver:
+    """The receiver, or the one that takes its place where it was killed: then all is as with F01."""
+    if receiver.process.poll() is None:
+        return receiver
+    receiver.ended()
+    again = RunningReceiver(receiver.db)
+    client.point_at(again.http, again.grpc)
+    return again
+
+
+def test_f22_in_a_container_of_256_mib_it_refuses_first(tmp_path: Path, group: Path) -> None:
+    small = {"PROMETHIOS_MEMORY_BYTES": str(8 * MIB), "PROMETHIOS_THREADS": "4"}
+    receiver = RunningReceiver(tmp_path / "promethios.db", environment=small)
+    (group / "cgroup.procs").write_text(str(receiver.process.pid))
+    with Client(tmp_path, "http", receiver, threads=1) as client:
+        client.wait_for_more(1)
+        answers = _press(receiver, 24)
+        assert 503 in answers
+        last = _carry_on(receiver, client)
+        client.wait_for_more(1)
+        client.drain()
+    last.stop()
+    proven = verify(receiver.db, client, only=client.ledger.emitted)
+    assert proven.acknowledged == proven.emitted
