@@ -260,3 +260,17 @@ def test_f04_a_chore_whose_disk_fails_has_the_database_checked_too(failing: Writ
     eventually(lambda: failing.figures().held == "the database failed and is being checked")
     FailingConnection.fails = ""
     eventually(lambda: failing.figures().held is None)
+
+
+def test_d04_a_commit_waits_for_who_is_on_the_way_and_no_longer(services: Services) -> None:
+    writer = Writer(services.store.writer, queue_bytes=1000, commit_seconds=20)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            with writer.coming():
+                first = pool.submit(writer.do, insert("a"))
+                eventually(lambda: bool(writer.figures().queued_requests))
+            assert (writer.do(insert("b")), first.result()) == ("b", "a")
+        assert writer.figures().commits == 1
+        assert writer.do(insert("c")) == "c"  # nobody comes: at once
+    finally:
+        writer.stop()
