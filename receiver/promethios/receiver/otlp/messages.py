@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from promethios.receiver.ingest.pipeline import Signal, Stored
 from promethios.receiver.otlp.counting import check_items
-from promethios.receiver.refusal import Kind, Refusal
+from promethios.receiver.refusal import Kind, Refusal, unavailable
 
 REQUESTS: Final[dict[Signal, type[Message]]] = {
     Signal.SPANS: trace_service_pb2.ExportTraceServiceRequest,
@@ -30,6 +30,9 @@ REJECTED: Final = {
     Signal.LOGS: "rejected_log_records",
 }
 
+#: What protobuf's decoder (upb) says when an allocation failed.
+_NO_MEMORY: Final = "Arena alloc failed"
+
 
 def decode(signal: Signal, body: bytes, most_items: int) -> Message:
     """Decode a request in protobuf.
@@ -42,6 +45,9 @@ def decode(signal: Signal, body: bytes, most_items: int) -> Message:
     try:
         message.ParseFromString(body)
     except DecodeError as error:
+        if _NO_MEMORY in str(error):
+            # A fault of ours, told as if it were the client's: it would drop the batch for 400.
+            raise unavailable("there is no memory for this request now", retry_after=3) from error
         raise Refusal(
             Kind.UNDECODABLE, f"the body is not an {message.DESCRIPTOR.name} in protobuf: {error}"
         ) from error
