@@ -65,7 +65,7 @@ def test_a_step_takes_some_rows_and_the_next_one_goes_on(store: SQLiteStore) -> 
         assert not fill(connection, 0, rows=4)
         assert counted(connection) == everything(4)
         assert not fill(connection, 0, rows=4)
-        assert fill(connection)
+        assert fill(connection, 60)
         assert counted(connection) == everything(10)
 
 
@@ -73,11 +73,11 @@ def test_what_is_counted_is_not_counted_again(store: SQLiteStore) -> None:
     with store.writer.connect() as connection:
         log(connection, 1)
         for _ in range(3):
-            assert fill(connection)
+            assert fill(connection, 60)
         assert counted(connection) == everything(1)
 
 
-def test_f02_a_step_that_is_cut_off_leaves_neither_counts_nor_mark(store: SQLiteStore) -> None:
+def test_a_step_that_is_cut_off_leaves_neither_counts_nor_mark(store: SQLiteStore) -> None:
     """As kill -9 would: the transaction that counts is never ended."""
     with store.writer.connect() as connection:
         log(connection, 1)
@@ -85,23 +85,23 @@ def test_f02_a_step_that_is_cut_off_leaves_neither_counts_nor_mark(store: SQLite
             "CREATE TEMP TRIGGER crash BEFORE INSERT ON rollup_marks BEGIN SELECT raise(FAIL, 'crash'); END"
         )
         with pytest.raises(Exception, match="crash"):
-            fill(connection)
+            fill(connection, 60)
         connection.exec_driver_sql("ROLLBACK")
         assert counted(connection) == []
         connection.exec_driver_sql("DROP TRIGGER crash")
-        assert fill(connection)
+        assert fill(connection, 60)
         assert counted(connection) == everything(1)
 
 
 def test_nothing_to_count_begins_no_transaction(store: SQLiteStore) -> None:
     with store.writer.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        assert fill(connection)
+        assert fill(connection, 60)
         connection.exec_driver_sql("ROLLBACK")
 
 
 def _until(done: Any) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.02)
