@@ -187,6 +187,10 @@ def test_an_address_where_no_receiver_is_is_named(answered: bytes, message: str)
         (b'{"scope": "read", "days": 0}', "'days' must be a whole number from 1 to 36500"),
         (b'{"scope": "read", "agent": ""}', "an agent's id has 1 to 200 printable characters"),
         (b'{"scope": "read", "tenant": ""}', "a tenant's name has 1 to 200 printable characters"),
+        (
+            b'{"scope": "read", "environment": "Prod"}',
+            "a key's environment is 1 to 16 of a-z and 0-9, not 'Prod'",
+        ),
     ],
 )
 def test_a_request_for_a_key_that_is_wrong_says_so(client, make_key, document: bytes, detail: str) -> None:  # type: ignore[no-untyped-def]

@@ -125,7 +125,7 @@ ACCEPTED: Final[Mapping[str, Any]] = {
 HEALTH: Final[Mapping[str, Any]] = {
     "type": "object",
     "properties": {
-        "status": {"const": "ok"},
+        "status": text("The receiver can store what this key sends", enum=["ok"]),
         "agent_id": or_null(text("The agent that the key speaks for; null for any")),
     },
     "required": ["status", "agent_id"],
