@@ -35,8 +35,8 @@ there. Code finds them in `promethios.governance.semconv`.
 
 _ABOUT_OWN_METRICS: Final = """
 What a receiver says about itself: at `/metrics` as Prometheus reads it, and over OTLP where `self_endpoint`
-is set. They are of all tenants together, since the receiver started. `signal` is `spans`, `metrics` or `logs`;
-`reason` is one of {}. No label holds what a client can choose.
+is set. They are of all tenants together, since the receiver started. `signal` is `spans`, `metrics` or
+`logs`; `reason` is one of {}. No label holds what a client can choose.
 
 | In Prometheus | In OTLP | Kind | Unit | Labels | What it says |
 |---|---|---|---|---|---|

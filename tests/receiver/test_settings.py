@@ -122,8 +122,8 @@ def test_an_address_for_others_needs_tls_in_front() -> None:
         Settings(http="0.0.0.0:4318")
     assert str(caught.value) == (
         "http = 0.0.0.0:4318: others can reach this address, and keys would travel in the clear; "
-        "give --tls-cert and --tls-key, or listen on 127.0.0.1, or put a proxy that ends TLS in front and say "
-        "--behind-tls-proxy"
+        "give --tls-cert and --tls-key, or listen on 127.0.0.1, or put a proxy that ends TLS in front "
+        "and say --behind-tls-proxy"
     )
     assert Settings(http="0.0.0.0:4318", grpc="[::]:4317", behind_tls_proxy=True).grpc == "[::]:4317"
 
