@@ -60,7 +60,10 @@ class Batch:
 
     def add(self, table: str, row: Row) -> None:
         """Add a row to a table."""
-        self.rows.setdefault(table, []).append(row)
+        rows = self.rows.get(table)
+        if rows is None:
+            rows = self.rows[table] = []
+        rows.append(row)
 
     def reject(self, what: str, reason: object) -> None:
         """Refuse one item; the client is told which and why."""
@@ -78,9 +81,13 @@ class Batch:
         agent_id = origin.agent_id or claimed
         if agent_id != claimed and (semconv.AGENT_ID in attributes or semconv.AGENT_ID in origin.resource):
             self.warn(f"the API key speaks for agent {agent_id!r} only: stored under that name")
-        when = min(when or self.received, self.received)
-        service, first, last = self.seen.get(agent_id, (origin.service_name, when, when))
-        self.seen[agent_id] = (service or origin.service_name, min(first, when), max(last, when))
+        if not 0 < when < self.received:
+            when = self.received
+        seen = self.seen.get(agent_id)
+        if seen is None:
+            self.seen[agent_id] = (origin.service_name, when, when)
+        elif not (seen[0] and seen[1] <= when <= seen[2]):
+            self.seen[agent_id] = (seen[0] or origin.service_name, min(seen[1], when), max(seen[2], when))
         return agent_id
 
     @property

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-_POINTS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
-
 
 def count_spans(message: Any) -> int:
     """The spans of an `ExportTraceServiceRequest`."""
@@ -20,7 +18,7 @@ def count_logs(message: Any) -> int:
 def count_points(message: Any) -> int:
     """The data points of an `ExportMetricsServiceRequest`; a metric without any counts as one item."""
     return sum(
-        max(1, sum(len(getattr(metric, kind).data_points) for kind in _POINTS if metric.HasField(kind)))
+        max(1, len(getattr(metric, kind).data_points)) if (kind := metric.WhichOneof("data")) else 1
         for resource in message.resource_metrics
         for scope in resource.scope_metrics
         for metric in scope.metrics

@@ -19,16 +19,19 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from promethios.governance import semconv
 from promethios.receiver.ingest.batch import Batch, Origin
 from promethios.receiver.ingest.envelope import with_resource, with_scope
+from promethios.receiver.ingest.series import Told, series_row
 from promethios.receiver.ingest.values import (
     ItemError,
     attributes_of,
-    content_id,
     finite_or_text,
     int64,
     json_text,
 )
 
 _NO_VALUE: Final = DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
+
+#: Kinds of data that say over what time they are.
+_OVER_TIME: Final = frozenset({"sum", "histogram", "exponential_histogram"})
 
 #: value_int, value_double, count, sum, min, max, distribution
 Measured = tuple[int | None, float | None, int | None, float | None, float | None, float | None, str | None]
@@ -70,48 +73,31 @@ def _add_metric(batch: Batch, origin: Origin, metric: Metric) -> None:
     if kind is None:
         batch.warn(f"metric {metric.name[:60]!r} has no data of a known type and was left out")
         return
-    for point in _points(metric):
+    data: Any = getattr(metric, kind)
+    temporality = data.aggregation_temporality if kind in _OVER_TIME else 0
+    monotonic = int(data.is_monotonic) if kind == "sum" else 0
+    told = Told(metric.name, metric.description, metric.unit, kind, temporality, monotonic)
+    for point in data.data_points:
         try:
-            _add_point(batch, origin, metric, kind, point)
+            _add_point(batch, origin, told, point)
         except ItemError as error:
-            batch.reject(f"point of {metric.name[:60]!r}", error)
+            batch.reject(f"point of {told.name[:60]!r}", error)
 
 
-def _add_point(batch: Batch, origin: Origin, metric: Metric, kind: str, point: Any) -> None:
+def _add_point(batch: Batch, origin: Origin, told: Told, point: Any) -> None:
     attributes = attributes_of(point.attributes)
     when = int64(point.time_unix_nano, "the time")
     start = int64(point.start_time_unix_nano, "the start time")
-    measured = _MEASURES[kind](point)
-    exemplars = _exemplars(getattr(point, "exemplars", ()))
+    measured = _MEASURES[told.kind](point)
+    exemplars = None if told.kind == "summary" else _exemplars(point.exemplars)
     agent_id = batch.agent(origin, attributes, when)
-    series_id = _add_series(batch, origin, metric, kind, agent_id, attributes)
-    batch.add("metric_points", (origin.tenant_id, series_id, when, start, *measured, exemplars, point.flags))
-    if metric.name == semconv.METRIC_HEARTBEAT and kind in ("gauge", "sum"):
+    series = series_row(origin, agent_id, told, json_text(attributes))
+    batch.add("metric_series", series)
+    batch.add("metric_points", (origin.tenant_id, series[0], when, start, *measured, exemplars, point.flags))
+    if told.name == semconv.METRIC_HEARTBEAT and told.kind in ("gauge", "sum"):
         instance = attributes.get(semconv.SERVICE_INSTANCE_ID) or origin.instance_id
         value = measured[1] if measured[0] is None else float(measured[0])
         batch.add("heartbeats", (origin.tenant_id, agent_id, str(instance), when, value))
-
-
-def _add_series(
-    batch: Batch, origin: Origin, metric: Metric, kind: str, agent_id: str, attributes: dict[str, Any]
-) -> int:
-    data = getattr(metric, kind)
-    row = (
-        origin.tenant_id,
-        origin.resource_id,
-        origin.scope_id,
-        agent_id,
-        metric.name,
-        metric.description,
-        metric.unit,
-        kind,
-        getattr(data, "aggregation_temporality", 0),
-        int(getattr(data, "is_monotonic", False)),
-        json_text(dict(sorted(attributes.items()))),
-    )
-    series_id = content_id("series", row)
-    batch.add("metric_series", (series_id, *row))
-    return series_id
 
 
 def _number(point: NumberDataPoint) -> Measured:
@@ -126,11 +112,11 @@ def _number(point: NumberDataPoint) -> Measured:
 
 
 def _histogram(point: HistogramDataPoint) -> Measured:
-    shape = {
-        "bounds": [finite_or_text(bound) for bound in point.explicit_bounds],
-        "counts": list(point.bucket_counts),
-    }
-    return _distribution(point, shape)
+    bounds: list[Any] = point.explicit_bounds[:]
+    # One sum tells whether all of them have a word in JSON.
+    if not math.isfinite(sum(bounds)):
+        bounds = list(map(finite_or_text, bounds))
+    return _distribution(point, {"bounds": bounds, "counts": point.bucket_counts[:]})
 
 
 def _exponential(point: ExponentialHistogramDataPoint) -> Measured:
@@ -163,16 +149,16 @@ def _summary(point: SummaryDataPoint) -> Measured:
 def _distribution(
     point: HistogramDataPoint | ExponentialHistogramDataPoint, shape: dict[str, Any]
 ) -> Measured:
-    def known(name: Any) -> float | None:
-        return _known(getattr(point, name), f"the {name}") if point.HasField(name) else None
-
     count = int64(point.count, "the count")
-    return (None, None, count, known("sum"), known("min"), known("max"), json_text(shape))
+    total = _known(point.sum, "the sum") if point.HasField("sum") else None
+    least = _known(point.min, "the min") if point.HasField("min") else None
+    most = _known(point.max, "the max") if point.HasField("max") else None
+    return (None, None, count, total, least, most, json_text(shape))
 
 
 def _known(number: float, what: str) -> float:
     """`number`; NaN is refused, because a database column would turn it into "nothing" without a word."""
-    if math.isnan(number):
+    if number != number:
         raise ItemError(f"{what} is NaN")
     return number
 

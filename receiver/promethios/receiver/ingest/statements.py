@@ -86,7 +86,8 @@ def store(connection: Connection, batch: Batch) -> Outcome:
 def _store_table(cursor: Cursor, batch: Batch, table: Table) -> int:
     rows = batch.rows[table.name]
     if table in _HASHED:
-        rows = _missing(cursor, table, list(dict.fromkeys(rows)))
+        # The id is a hash over the row: one of each is enough.
+        rows = _missing(cursor, table, list({row[0]: row for row in rows}.values()))
     elif table is schema.decisions:
         # The order in which trust takes them: each process's own, and by time.
         rows = sorted(rows, key=_TIME_AND_NUMBER)

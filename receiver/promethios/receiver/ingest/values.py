@@ -29,11 +29,16 @@ def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Any]:
     Raises:
         ItemError: There are too many, or a value is nested too deeply.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for pair in pairs:
         value = pair.value
         # Most values are text or numbers: asking for them first is three times faster than WhichOneof.
-        found[pair.key] = value.string_value or value.int_value or value_of(value)
+        found[pair.key] = (
+            value.string_value
+            or value.int_value
+            or (-math.inf < value.double_value < math.inf and value.double_value)
+            or value_of(value)
+        )
     if len(found) > MOST_ATTRIBUTES:
         raise ItemError(f"more than {MOST_ATTRIBUTES} attributes")
     return found
@@ -51,10 +56,14 @@ def value_of(value: AnyValue, depth: int = 1) -> Any:
     if depth > DEEPEST:
         raise ItemError(f"a value is nested more than {DEEPEST} levels deep")
     kind = value.WhichOneof("value")
+    if kind == "array_value":
+        # Most are of text. On the deepest level an item is one too many, whatever it is.
+        return [
+            (depth < DEEPEST and item.string_value) or value_of(item, depth + 1)
+            for item in value.array_value.values
+        ]
     if kind == "double_value":
         return finite_or_text(value.double_value)
-    if kind == "array_value":
-        return [value_of(item, depth + 1) for item in value.array_value.values]
     if kind == "kvlist_value":
         return {pair.key: value_of(pair.value, depth + 1) for pair in value.kvlist_value.values}
     if kind == "bytes_value":
