@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from promethios.receiver.maintenance.copying import (
@@ -18,6 +16,7 @@ from promethios.receiver.maintenance.copying import (
     revision_of,
     sync_folder,
 )
+from promethios.receiver.maintenance.replacing import must_be_free, put_aside
 from promethios.receiver.store.checking import check
 from promethios.receiver.store.connections import connect, reading_mode
 from promethios.receiver.store.errors import StoreError
@@ -60,6 +59,7 @@ def back_up(
         raise StoreError(f"{destination} is the database itself")
     if destination.exists() and not force:
         raise StoreError(f"{destination} is there already: choose another name, or --force to replace it")
+    must_be_free(destination)
     with new_file_beside(destination) as file:
         copied = copy_database(database, file, progress, compact=compact)
         _name(file, destination, force)
@@ -87,12 +87,13 @@ def restore(backup: Path, database: Path, progress: Progress) -> Restored:
     _must_be_whole(backup)
     _make_folder(database)
     lock = _lock(database)
+    there = database.resolve()
     try:
-        with new_file_beside(database) as file:
+        with new_file_beside(there) as file:
             copied = copy_database(backup, file, progress)
-            kept = _put_aside(database)
-            file.rename(database)
-        sync_folder(database)
+            with put_aside(there) as kept:
+                file.rename(there)
+        sync_folder(there)
     except OSError as error:
         lock.abandon()
         raise StoreError(f"cannot restore to {database}: {error.strerror}") from error
@@ -148,21 +149,3 @@ def _name(file: Path, destination: Path, force: bool) -> None:
         raise StoreError(f"{destination} was written by somebody else meanwhile: it is left") from error
     except OSError as error:
         raise StoreError(f"cannot write {destination}: {error.strerror}") from error
-
-
-def _put_aside(database: Path) -> Path | None:
-    """Keep the database that is there, with its log, under a name that says when.
-
-    Its log goes first: a database without its log is as it was at the last checkpoint, but a log without its
-    database is nothing.
-    """
-    if not database.exists():
-        return None
-    there = database.resolve()
-    kept = there.with_name(f"{there.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
-    log = Path(f"{there}-wal")
-    if log.exists():
-        shutil.move(log, f"{kept}-wal")
-    Path(f"{there}-shm").unlink(missing_ok=True)
-    there.rename(kept)
-    return kept

@@ -60,6 +60,7 @@ class SQLiteStore:
         self.snapshots = Snapshots()
         self._engines: list[Engine] = []
         try:
+            _refuse_log_without_database(path, made)
             self._check()
             self._engines = [writer_engine(path), reader_engine(path, self.snapshots)]
             self.writer, self.readers = self._engines
@@ -198,6 +199,17 @@ def _refuse_other_files(path: Path) -> None:
         begins = file.read(len(_MAGIC))
     if begins and begins != _MAGIC:
         raise StoreError(f"cannot open {path}: file is not a database; it is left as it is")
+
+
+def _refuse_log_without_database(path: Path, made: bool) -> None:
+    """A log holds what was stored last, and SQLite removes the one of an empty database."""
+    log = Path(f"{path.resolve()}-wal")
+    if path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0:
+        said = "is not there, but its log is" if made else "is empty, but its log is not"
+        raise StoreError(
+            f"cannot open {path}: it {said} ({log}), with what was stored last; bring the database back "
+            "under this name, or restore a backup with `promethios restore`; to begin anew, move the log away"
+        )
 
 
 def _lock(path: Path) -> DatabaseLock:
