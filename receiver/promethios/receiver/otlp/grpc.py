@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 
 import grpc  # type: ignore[import-untyped]
 
+from promethios.receiver.access.gate import Principal
 from promethios.receiver.ingest.pipeline import Signal
+from promethios.receiver.otlp.arrivals import Arrivals
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.otlp.encoding import shortened
 from promethios.receiver.otlp.messages import decode, response
 from promethios.receiver.otlp.port import listen
 from promethios.receiver.otlp.status import retry_info, status_of
-from promethios.receiver.refusal import Refusal, unavailable
+from promethios.receiver.refusal import Kind, Refusal, unavailable
 from promethios.receiver.services import Services
-from promethios.receiver.settings import Address
+from promethios.receiver.settings import Address, Settings
 from promethios.receiver.tls import Certificates
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,10 @@ _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 #: Threads that only say "busy": grpc's own limit answers with a code that makes clients drop their data.
 _SPARE_THREADS: Final = 8
 STOP_SECONDS: Final = 3.0
+#: How long a client has for the handshakes of TLS and HTTP/2, milliseconds.
+_HANDSHAKE_MS: Final = 10_000
+#: Calls at once on one connection; clients wait with further ones.
+_MOST_STREAMS: Final = 128
 
 
 class GrpcServer:
@@ -48,14 +54,13 @@ class GrpcServer:
 
     def __init__(self, services: Services, budget: Budget, address: Address) -> None:
         settings = services.settings
-        # For all services together: each has the same threads.
-        slots = threading.BoundedSemaphore(settings.threads)
+        self._arrivals = Arrivals(settings.idle_seconds)
         self._server = grpc.server(
-            _started_threads(settings.threads + _SPARE_THREADS),
-            options=(("grpc.max_receive_message_length", settings.max_body_bytes), ("grpc.so_reuseport", 0)),
+            _started_threads(settings.threads + _SPARE_THREADS), options=_options(settings)
         )
+        calls = _Calls(services, budget, self._arrivals)
         self._server.add_generic_rpc_handlers(
-            tuple(_handler(services, budget, slots, name, signal) for name, signal in SERVICES.items())
+            tuple(calls.handler(name, signal) for name, signal in SERVICES.items())
         )
         self.address = listen(self._server, address, Certificates.of(settings))
         self._server.start()
@@ -63,6 +68,7 @@ class GrpcServer:
     def stop(self) -> threading.Event:
         """Take no more calls; the event is set when those that run are answered, or out of time."""
         ended: threading.Event = self._server.stop(STOP_SECONDS)
+        self._arrivals.stop()
         return ended
 
 
@@ -80,48 +86,80 @@ def _started_threads(number: int) -> ThreadPoolExecutor:
     return pool
 
 
-def _handler(
-    services: Services, budget: Budget, slots: threading.BoundedSemaphore, name: str, signal: Signal
-) -> Any:
-    def export(body: bytes, context: Any) -> bytes:
-        try:
-            if not slots.acquire(blocking=False):
-                raise unavailable("too many requests at once", crowded=True)
+def _options(settings: Settings) -> tuple[tuple[str, int], ...]:
+    """What gRPC's library bounds by itself (grpc/impl/channel_arg_names.h)."""
+    return (
+        ("grpc.max_receive_message_length", settings.max_body_bytes),
+        ("grpc.max_allowed_incoming_connections", settings.connections),
+        ("grpc.max_concurrent_streams", _MOST_STREAMS),
+        ("grpc.max_connection_idle_ms", settings.idle_seconds * 1000),
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+        ("grpc.so_reuseport", 0),
+    )
+
+
+class _Calls:
+    """How calls are answered."""
+
+    def __init__(self, services: Services, budget: Budget, arrivals: Arrivals) -> None:
+        self._services = services
+        self._budget = budget
+        self._arrivals = arrivals
+        # For all services together: each has the same threads.
+        self._slots = threading.BoundedSemaphore(services.settings.threads)
+
+    def handler(self, name: str, signal: Signal) -> Any:
+        """The handler of a service, whose one call is `Export`.
+
+        Its request is a stream for the library, though it is one message: so it is asked for when the gate
+        has let the call in. Of a unary call the library reads the message first, in a thread of ours.
+        """
+
+        def export(messages: Iterator[bytes], context: Any) -> bytes:
             try:
-                return _export(services, budget, signal, body, context)
-            finally:
-                slots.release()
-        except Refusal as refusal:
-            services.counts.refused_request(signal, refusal)
-            _abort(context, refusal)
-        except Exception:
-            # An exception that leaves a handler becomes UNKNOWN, and the client drops its batch.
-            _log.exception("%s/Export failed", name)
-            failure = unavailable("the receiver failed to answer; its log says why", retry_after=3)
-            services.counts.refused_request(signal, failure)
-            _abort(context, failure)
+                return self._export(signal, messages, context)
+            except Refusal as refusal:
+                self._services.counts.refused_request(signal, refusal)
+                _abort(context, refusal)
+            except Exception:
+                if not context.is_active():
+                    raise  # the client went away, or was too slow: nobody hears what we say
+                # An exception that leaves a handler becomes UNKNOWN, and the client drops its batch.
+                _log.exception("%s/Export failed", name)
+                failure = unavailable("the receiver failed to answer; its log says why", retry_after=3)
+                self._services.counts.refused_request(signal, failure)
+                _abort(context, failure)
 
-    methods: dict[str, Any] = {"Export": _unary(export)}
-    return grpc.method_handlers_generic_handler(name, methods)
+        # Bytes in, bytes out: decoding happens behind the gate, where an error can be answered.
+        return grpc.method_handlers_generic_handler(
+            name, {"Export": grpc.stream_unary_rpc_method_handler(export)}
+        )
 
+    def _export(self, signal: Signal, messages: Iterator[bytes], context: Any) -> bytes:
+        metadata = [(key, value) for key, value in context.invocation_metadata() if isinstance(value, str)]
+        principal = self._services.gate.enter("otlp", metadata, context.peer())
+        assert principal is not None, "the rules ask for a key"
+        if not self._slots.acquire(blocking=False):
+            raise unavailable("too many requests at once", crowded=True)
+        try:
+            with self._arrivals.awaited(context):
+                body = next(messages, None)
+            if body is None:
+                raise Refusal(Kind.UNDECODABLE, "the call ended without a message")
+            return self._store(principal, signal, body)
+        finally:
+            self._slots.release()
 
-def _unary(export: Callable[[bytes, Any], bytes]) -> Any:
-    """Bytes in, bytes out: decoding happens behind the gate, where an error can be answered."""
-    return grpc.unary_unary_rpc_method_handler(export)
-
-
-def _export(services: Services, budget: Budget, signal: Signal, body: bytes, context: Any) -> bytes:
-    metadata = [(key, value) for key, value in context.invocation_metadata() if isinstance(value, str)]
-    principal = services.gate.enter("otlp", metadata, context.peer())
-    assert principal is not None, "the rules ask for a key"
-    with budget.share() as share:
-        share.take(len(body))
-        message = decode(signal, body, services.settings.max_items)
-        stored = services.pipeline.ingest(principal, signal, message, body)
-    answer = response(signal, stored)
-    if answer.ByteSize() > services.settings.max_response_bytes:
-        answer = response(signal, shortened(stored, services.settings.max_response_bytes))
-    return answer.SerializeToString()
+    def _store(self, principal: Principal, signal: Signal, body: bytes) -> bytes:
+        settings = self._services.settings
+        with self._budget.share() as share:
+            share.take(len(body))
+            message = decode(signal, body, settings.max_items)
+            stored = self._services.pipeline.ingest(principal, signal, message, body)
+        answer = response(signal, stored)
+        if answer.ByteSize() > settings.max_response_bytes:
+            answer = response(signal, shortened(stored, settings.max_response_bytes))
+        return answer.SerializeToString()
 
 
 def _abort(context: Any, refusal: Refusal) -> NoReturn:
