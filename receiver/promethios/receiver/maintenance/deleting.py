@@ -38,16 +38,18 @@ class Deleter:
         pace = self._paces.setdefault(table, Pace(500, 50, 20_000))
         with pace.step() as rows:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            self._delete(connection, table, first, min(last, first + rows - 1))
+            gone = _delete(connection, table, first, min(last, first + rows - 1))
             connection.exec_driver_sql("COMMIT")
+        self.deleted[table] = self.deleted.get(table, 0) + gone
         return True
 
-    def _delete(self, connection: Connection, table: str, first: int, last: int) -> None:
-        uncount(connection, schema.metadata.tables[table], first - 1, last)
-        if table == "decisions":
-            fold(connection, first, last)
-        gone = connection.exec_driver_sql(f"DELETE FROM {table} WHERE id BETWEEN ? AND ?", (first, last))
-        self.deleted[table] = self.deleted.get(table, 0) + gone.rowcount
+
+def _delete(connection: Connection, table: str, first: int, last: int) -> int:
+    uncount(connection, schema.metadata.tables[table], first - 1, last)
+    if table == "decisions":
+        fold(connection, first, last)
+    statement = f"DELETE FROM {table} WHERE id BETWEEN ? AND ?"
+    return connection.exec_driver_sql(statement, (first, last)).rowcount
 
 
 def bounds(connection: Connection, table: str) -> tuple[int, int]:

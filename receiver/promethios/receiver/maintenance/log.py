@@ -88,11 +88,17 @@ class WriteAheadLog:
     def _is_due(self, connection: Connection) -> bool:
         if self._clock() < self._copy_again:
             return False
-        new = _rows(connection) - self._copied_rows
+        rows = _rows(connection)
+        if rows < self._copied_rows:
+            # Another connection, opened after the disk failed: it counts from 0 again.
+            self._copied_rows = 0
+        new = rows - self._copied_rows
         return new >= _ROWS or (new > 0 and self._clock() - self._copied_at >= _SECONDS)
 
     def _force(self, connection: Connection) -> None:
         """Empty the log, waiting a moment for readers to end; those that begin meanwhile do not hinder it."""
+        # What fails, as on a full disk, is not tried at once again.
+        self._again = self._clock() + _AGAIN_SECONDS
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENCE_MILLISECONDS}")
         try:
             busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()

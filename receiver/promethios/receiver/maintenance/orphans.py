@@ -47,20 +47,29 @@ class Orphans:
         self._sweeping = False
 
     def note(self, connection: Connection) -> bool:
-        """Note what some new rows name, in a transaction of its own; whether there were any."""
+        """Note what new rows name, in transactions of its own; whether there are more than it could note now.
+
+        Where it is up to date afterwards, the rest is done in the same step: under load there are new rows at
+        each, and what waits for a moment without any would wait for ever.
+        """
         for source in _SOURCES:
             noted = self._noted_up_to(connection, source)
             _, newest = bounds(connection, source)
             if noted < newest:
-                with self._pace.step() as rows:
-                    last = min(newest, noted + rows)
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                    for uses, column in _USED:
-                        connection.exec_driver_sql(_note(source, uses, column), (noted, last))
-                    connection.exec_driver_sql("COMMIT")
+                last = self._note(connection, source, noted, newest)
                 self._noted[source] = last
-                return True
+                if last < newest:
+                    return True
         return False
+
+    def _note(self, connection: Connection, source: str, noted: int, newest: int) -> int:
+        with self._pace.step(newest - noted) as rows:
+            last = noted + rows
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for uses, column in _USED:
+                connection.exec_driver_sql(_note(source, uses, column), (noted, last))
+            connection.exec_driver_sql("COMMIT")
+        return last
 
     def begin(self) -> None:
         """Something was deleted: look through everything once more."""

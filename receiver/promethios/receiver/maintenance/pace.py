@@ -9,6 +9,8 @@ from typing import Final
 
 #: What a step may take, seconds: requests wait meanwhile.
 STEP_SECONDS: Final = 0.03
+#: How much of a step the next one has at least.
+_LESS: Final = 0.25
 
 
 class Pace:
@@ -24,10 +26,24 @@ class Pace:
         self._least, self._most = least, most
 
     @contextmanager
-    def step(self) -> Iterator[int]:
-        """Do a step of so many; how long it took says how many the next one has."""
+    def step(self, left: int | None = None) -> Iterator[int]:
+        """Do a step of so many; how long it took says how many the next one has.
+
+        One that fails is followed by a smaller one: on a full disk there may be room for that.
+
+        Args:
+            left: How many there are to do at most; a step that had fewer to do says nothing of larger ones.
+        """
+        number = self.number if left is None else min(self.number, left)
         started = time.monotonic()
-        yield self.number
+        try:
+            yield number
+        except BaseException:
+            self._set(self.number * _LESS)
+            raise
         took = max(time.monotonic() - started, 1e-6)
-        wanted = int(self.number * min(2.0, max(0.25, STEP_SECONDS / took)))
-        self.number = min(self._most, max(self._least, wanted))
+        if number == self.number or took > STEP_SECONDS:
+            self._set(number * min(2.0, max(_LESS, STEP_SECONDS / took)))
+
+    def _set(self, wanted: float) -> None:
+        self.number = min(self._most, max(self._least, int(wanted)))
