@@ -17,7 +17,7 @@ from promethios.receiver.maintenance.copying import (
     sync_folder,
 )
 from promethios.receiver.maintenance.replacing import must_be_free, put_aside
-from promethios.receiver.store.checking import check
+from promethios.receiver.store.checking import check, log_problem
 from promethios.receiver.store.connections import connect, reading_mode
 from promethios.receiver.store.errors import StoreError
 from promethios.receiver.store.lock import DatabaseLock
@@ -59,6 +59,7 @@ def back_up(
         raise StoreError(f"{destination} is the database itself")
     if destination.exists() and not force:
         raise StoreError(f"{destination} is there already: choose another name, or --force to replace it")
+    _log_must_go_on(database)
     must_be_free(destination)
     with new_file_beside(destination) as file:
         copied = copy_database(database, file, progress, compact=compact)
@@ -136,6 +137,16 @@ def _must_be_whole(backup: Path) -> None:
         )
     if (found := check(backup, thorough=True)).problems:
         raise StoreError(f"{backup} is damaged ({'; '.join(found.problems[:3])}): nothing was restored")
+
+
+def _log_must_go_on(database: Path) -> None:
+    """A copy without the commits that SQLite drops would look whole, and take the place of a better one."""
+    try:
+        found = log_problem(database)
+    except (sqlite3.Error, OSError):
+        return  # what cannot be read is named by who copies it
+    if found:
+        raise StoreError(f"{database} is damaged ({found}): no backup was made")
 
 
 def _name(file: Path, destination: Path, force: bool) -> None:

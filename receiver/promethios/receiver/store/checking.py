@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from promethios.receiver.store.connections import connect, reading_mode
+from promethios.receiver.store.frames import find_break
 
 #: Problems that are named.
 MOST_NAMED: Final = 10
@@ -35,7 +36,7 @@ def check(path: Path, *, seconds: float = float("inf"), thorough: bool = False) 
     """Look whether a database is whole.
 
     It reads with ``mode=ro``, and such a connection neither checkpoints nor removes a write-ahead log: what
-    is damaged stays as it is, for whoever can mend it.
+    is damaged stays as it is, for whoever can mend it. No other connection of this process may have it.
 
     Args:
         path: The database file.
@@ -45,6 +46,8 @@ def check(path: Path, *, seconds: float = float("inf"), thorough: bool = False) 
     deadline = time.monotonic() + seconds
     problems: list[str] = []
     try:
+        if broken := log_problem(path):
+            problems.append(broken)
         with closing(connect(path, reading_mode(path))) as connection:
             connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
             for problem in _problems(connection, "integrity_check" if thorough else "quick_check", deadline):
@@ -55,9 +58,24 @@ def check(path: Path, *, seconds: float = float("inf"), thorough: bool = False) 
         if str(error) == "interrupted":
             return Check(tuple(problems), False)
         problems.append(str(error))
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         problems.append(str(error))
     return Check(tuple(problems), True)
+
+
+def log_problem(path: Path) -> str | None:
+    """What is wrong with a database's write-ahead log: that commits follow a place where it breaks off.
+
+    Raises:
+        sqlite3.Error: The database cannot be read.
+        OSError: The log cannot be read.
+    """
+    if not (found := find_break(path)):
+        return None
+    return (
+        f"the write-ahead log breaks off at frame {found.frame}, and commits are among the {found.frames} "
+        "frames from there on, which SQLite would drop"
+    )
 
 
 def _problems(connection: sqlite3.Connection, pragma: str, deadline: float) -> Iterator[str]:
