@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from promethios.receiver.store.errors import DatabaseInUse
 
 __all__ = ["DatabaseInUse", "DatabaseLock", "LockState", "lock_path", "lock_state"]
+
+#: How long to wait for those who only look at the lock, seconds: a look takes some microseconds.
+_LOOKS_SECONDS: Final = 1.0
 
 
 class DatabaseLock:
@@ -37,10 +42,11 @@ class DatabaseLock:
         self.path = lock_path(database)
         self._descriptor, self._made = _take(self.path, database)
         self.unclean = bool(_said(self._descriptor))
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
-        # What is only in memory would not tell of a power cut.
-        os.fsync(self._descriptor)
+        try:
+            _write_down(self._descriptor)
+        except OSError:
+            self.abandon()
+            raise
 
     def release(self) -> None:
         """Let go of the lock at a clean end; its file is removed."""
@@ -95,8 +101,21 @@ def lock_state(database: Path) -> LockState:
     return LockState("", bool(said))
 
 
+def _write_down(descriptor: int) -> None:
+    """Write who has the lock over who had it.
+
+    The file is never empty meanwhile: on a full disk nothing can be written, and what it said of an unclean
+    end has to be there at the next start. It reaches the disk: what is only in memory tells of no power cut.
+    """
+    name = f"{os.getpid()}\n".encode("ascii")
+    os.pwrite(descriptor, name, 0)
+    os.ftruncate(descriptor, len(name))
+    os.fsync(descriptor)
+
+
 def _take(path: Path, database: Path) -> tuple[int, bool]:
     """Open and lock the file; whether it had to be made. What somebody has just removed is made again."""
+    deadline = time.monotonic() + _LOOKS_SECONDS
     while True:
         descriptor, made = _open(path)
         try:
@@ -104,8 +123,12 @@ def _take(path: Path, database: Path) -> tuple[int, bool]:
             if _is(descriptor, path):
                 return descriptor, made
         except BlockingIOError as error:
+            looked_at = _is_looked_at(descriptor)
             holder = _said(descriptor) or "unknown"
             os.close(descriptor)
+            if looked_at and time.monotonic() < deadline:
+                time.sleep(0.005)
+                continue
             raise DatabaseInUse(
                 f"cannot open {database}: another receiver holds it (process {holder}); stop that one first, "
                 "or choose another file with --db"
@@ -114,6 +137,16 @@ def _take(path: Path, database: Path) -> tuple[int, bool]:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _is_looked_at(descriptor: int) -> bool:
+    """Whether those who have the lock share it: they look, and have no database. It is not taken."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return True
 
 
 def _open(path: Path) -> tuple[int, bool]:
