@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from struct import Struct
 from typing import Any, Final
 
@@ -33,7 +32,7 @@ def add_logs(batch: Batch, origin: Origin, request: ExportLogsServiceRequest) ->
     A record has no id. It is known by a hash of itself, its scope and its resource, and by its place among
     identical ones in the request: so the same request sent again adds nothing, and two equal lines both stay.
     """
-    seen: Counter[bytes] = Counter()
+    seen: dict[bytes, int] = {}
     for resource_logs in request.resource_logs:
         try:
             here = with_resource(batch, origin, resource_logs.resource)
@@ -56,7 +55,7 @@ def _reject_all(batch: Batch, records: Any, reason: str) -> None:
         batch.reject("log record", reason)
 
 
-def _add_record(batch: Batch, origin: Origin, record: LogRecord, seen: Counter[bytes]) -> None:
+def _add_record(batch: Batch, origin: Origin, record: LogRecord, seen: dict[bytes, int]) -> None:
     try:
         attributes = attributes_of(record.attributes)
         row = _row(batch, origin, record, attributes)
@@ -64,11 +63,12 @@ def _add_record(batch: Batch, origin: Origin, record: LogRecord, seen: Counter[b
         batch.reject("log record", error)
         return
     digest = _hash(record, row)
-    batch.add("logs", (origin.tenant_id, digest, seen[digest], *row))
+    ordinal = seen.get(digest, 0)
+    seen[digest] = ordinal + 1
+    batch.add("logs", (origin.tenant_id, digest, ordinal, *row))
     if record.event_name or EVENT_NAME in attributes:
-        key = digest + seen[digest].to_bytes(8)
+        key = digest + ordinal.to_bytes(8)
         add_others_of_record(batch, origin, record, attributes, row[_TIME], key)
-    seen[digest] += 1
 
 
 def _hash(record: LogRecord, row: tuple[Any, ...]) -> bytes:
@@ -87,7 +87,12 @@ def _hash(record: LogRecord, row: tuple[Any, ...]) -> bytes:
     )
     # Text that looks like JSON is something else than the list that it looks like.
     kind = record.body.WhichOneof("value") or ""
-    return text_hash(numbers, severity_text, event_name, told, kind, body or "")
+    said = body or ""
+    return text_hash(
+        numbers,
+        f"{len(severity_text)} {len(event_name)} {len(told)} {len(kind)} {len(said)}",
+        f"{severity_text}{event_name}{told}{kind}{said}",
+    )
 
 
 def _row(batch: Batch, origin: Origin, record: LogRecord, attributes: dict[str, Any]) -> tuple[Any, ...]:
@@ -116,5 +121,7 @@ def _row(batch: Batch, origin: Origin, record: LogRecord, attributes: dict[str, 
 
 def _body(record: LogRecord) -> str | None:
     """Text as it is, anything else as JSON."""
+    if text := record.body.string_value:
+        return text
     body = value_of(record.body)
     return body if body is None or isinstance(body, str) else json_text(body)

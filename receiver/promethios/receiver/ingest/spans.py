@@ -18,6 +18,9 @@ from promethios.receiver.ingest.values import ItemError, attributes_of, int64, j
 
 MOST_EVENTS: Final = 1_024
 MOST_LINKS: Final = 1_024
+_DECISION: Final = (semconv.DECISION_ID, semconv.DECISION_VERDICT, semconv.DECISION_ENFORCED)
+_DECIDED: Final = frozenset(_DECISION)
+_UNDECIDED: Final = (None,) * len(_DECISION)
 _NO_TRACE: Final = bytes(16)
 _NO_SPAN: Final = bytes(8)
 #: Parent, resource, scope, start and end; kind, status and flags.
@@ -69,6 +72,13 @@ def _row(batch: Batch, origin: Origin, span: Span, attributes: dict[str, Any]) -
     name, kind, state, flags, status = span.name, span.kind, span.trace_state, span.flags, span.status
     code, message = status.code, status.message
     told, events, links = json_text(attributes), _events(span), _links(span)
+    happened, linked = events or "", links or ""
+    # Over what the span says, and not over what is read from it: that may be read better one day.
+    content_hash = text_hash(
+        _NUMBERS(parent, origin.resource_id, origin.scope_id, start, end, kind, code, flags),
+        f"{len(name)} {len(message)} {len(state)} {len(told)} {len(happened)} {len(linked)}",
+        f"{name}{message}{state}{told}{happened}{linked}",
+    )
     return (
         origin.tenant_id,
         trace_id,
@@ -86,22 +96,11 @@ def _row(batch: Batch, origin: Origin, span: Span, attributes: dict[str, Any]) -
         flags,
         batch.agent(origin, attributes, end),
         *genai_of(attributes),
-        _text(attributes, semconv.DECISION_ID),
-        _text(attributes, semconv.DECISION_VERDICT),
-        _text(attributes, semconv.DECISION_ENFORCED),
+        *_decided(attributes),
         told,
         events,
         links,
-        # Over what the span says, and not over what is read from it: that may be read better one day.
-        text_hash(
-            _NUMBERS(parent, origin.resource_id, origin.scope_id, start, end, kind, code, flags),
-            name,
-            message,
-            state,
-            told,
-            events or "",
-            links or "",
-        ),
+        content_hash,
     )
 
 
@@ -117,9 +116,12 @@ def _ids(span: Span) -> tuple[bytes, bytes, bytes]:
     return trace_id, span_id, parent
 
 
-def _text(attributes: dict[str, Any], name: str) -> str | None:
-    value = attributes.get(name)
-    return value if isinstance(value, str) else None
+def _decided(attributes: dict[str, Any]) -> tuple[str | None, ...]:
+    """The decision's id, and what it was: told on the span itself, and on the operation's."""
+    if _DECIDED.isdisjoint(attributes):
+        return _UNDECIDED
+    told = map(attributes.get, _DECISION)
+    return tuple(value if isinstance(value, str) else None for value in told)
 
 
 def _events(span: Span) -> str | None:
