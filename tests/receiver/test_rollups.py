@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
@@ -18,7 +19,7 @@ from tests.support.otlp import decision_span, span, trace_request
 from tests.support.receiver import RunningReceiver
 
 from promethios.receiver.rollups.cover import cover
-from promethios.receiver.rollups.facts import HOUR, MINUTE, SECOND
+from promethios.receiver.rollups.facts import DAY, HOUR, MINUTE, SECOND, WIDTHS
 from promethios.receiver.rollups.fill import fill
 from promethios.receiver.rollups.latency import GROWTH, latency_bin
 from promethios.receiver.store.sqlite import SQLiteStore
@@ -55,7 +56,7 @@ def counted(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 def everything(number: int) -> list[tuple[Any, ...]]:
-    return [(width, whose, number) for width in (MINUTE, HOUR) for whose in ("", "clerk")]
+    return [(width, whose, number) for width in WIDTHS for whose in ("", "clerk")]
 
 
 def test_a_step_takes_some_rows_and_the_next_one_goes_on(store: SQLiteStore) -> None:
@@ -199,34 +200,41 @@ def test_a_decision_that_comes_after_its_span_was_counted_governs_it(
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "step", "minutes", "hours"),
+    ("start", "end", "step", "buckets"),
     [
-        (0, 2 * HOUR, None, 0, 2),
-        (0, 2 * HOUR, 60_000, 120, 0),
-        (0, 2 * HOUR, 3_600_000, 0, 2),
-        (0, 2 * HOUR, 90_000, 0, 0),
-        (30, 2 * HOUR, None, 59, 1),
-        (0, 2 * HOUR - 30, None, 59, 1),
-        (30, 89, None, 0, 0),
-        (60, 120, None, 1, 0),
-        (30 * MINUTE, 90 * MINUTE, None, 60, 0),
+        (0, 2 * HOUR, None, {HOUR: 2}),
+        (0, 2 * HOUR, 60_000, {MINUTE: 120}),
+        (0, 2 * HOUR, 3_600_000, {HOUR: 2}),
+        (0, 2 * HOUR, 90_000, {}),
+        (30, 2 * HOUR, None, {MINUTE: 59, HOUR: 1}),
+        (0, 2 * HOUR - 30, None, {MINUTE: 59, HOUR: 1}),
+        (30, 89, None, {}),
+        (60, 120, None, {MINUTE: 1}),
+        (30 * MINUTE, 90 * MINUTE, None, {MINUTE: 60}),
+        (2 * HOUR, 2 * HOUR + 3 * DAY, None, {DAY: 2, HOUR: 24}),
+        (2 * HOUR, 2 * HOUR + 3 * DAY, 7_200_000, {HOUR: 72}),
+        (2 * HOUR, 2 * HOUR + 3 * DAY, 86_400_000, {DAY: 2, HOUR: 24}),
+        (-90, DAY + 90, None, {DAY: 1, MINUTE: 2}),
+        (-90, DAY + HOUR, None, {DAY: 1, HOUR: 1, MINUTE: 1}),
     ],
 )
 def test_a_range_is_cut_at_the_edges_of_buckets(
-    start: int, end: int, step: int | None, minutes: int, hours: int
+    start: int, end: int, step: int | None, buckets: dict[int, int]
 ) -> None:
-    cut = cover(EIGHT + start * SECOND, EIGHT + end * SECOND, step)
-    assert sum(len(stretch) for stretch in cut.minutes) == minutes
-    assert len(cut.hours) == hours
+    midnight = EIGHT // (DAY * SECOND) * DAY * SECOND
+    found: Counter[int] = Counter()
+    for stretch in cover(midnight + start * SECOND, midnight + end * SECOND, step).buckets:
+        found[stretch.step] += len(stretch)
+    assert found == buckets
 
 
 def test_buckets_of_any_range_follow_one_another_within_it() -> None:
     chance = random.Random(3)
     for _ in range(500):
         start = EIGHT + chance.randrange(5 * HOUR * SECOND)
-        end = start + chance.randrange(9 * HOUR * SECOND)
+        end = start + chance.randrange(chance.choice([9 * HOUR, 5 * DAY]) * SECOND)
         cut = cover(start, end, chance.choice([None, 60_000, 3_600_000]))
-        pieces = sorted((stretch[0], stretch[-1] + stretch.step) for stretch in cut.buckets)
+        pieces = [(stretch[0], stretch[-1] + stretch.step) for stretch in cut.buckets]
         assert all(one[1] == other[0] for one, other in pairwise(pieces))
         first, last = cut.whole
         assert not pieces or (pieces[0][0] * SECOND, pieces[-1][1] * SECOND) == (first, last)

@@ -20,13 +20,14 @@ from sqlalchemy import Executable, Select, Subquery, func, select
 from promethios.receiver.api.parts import Shape, Whose, counted_by, value
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.view import Eyes, View
-from promethios.receiver.rollups.cover import cover
-from promethios.receiver.rollups.facts import HOUR, MINUTE, SECOND, Rollup
+from promethios.receiver.rollups.cover import cover, up
+from promethios.receiver.rollups.facts import DAY, HOUR, MINUTE, SECOND, Rollup
 from promethios.receiver.store import schema
 
 _MILLISECOND: Final = 1_000_000
 _MINUTE: Final = MINUTE * SECOND
-_HOUR: Final = HOUR * SECOND
+#: What a range is widened to where that changes nothing.
+_WHOLE: Final = (DAY * SECOND, HOUR * SECOND)
 _LATEST: Final = 2**63 - 1
 _MARKS: Final = select(schema.rollup_marks.c.source, schema.rollup_marks.c.up_to)
 
@@ -133,22 +134,24 @@ class Rolled:
     def _outer(self) -> tuple[int, int]:
         """A range with the same rows, and edges that are those of buckets where that can be.
 
-        Most ranges end now: the hour that is not over yet can then be taken whole, as nothing comes after.
+        Most ranges end now: the day that is not over yet can then be taken whole, as nothing comes after.
         """
-        first = self._view.value(_edge(self._rollup, last=False), {"start": self._start, "end": self._end})
+        within = {"start": self._start, "end": self._end}
+        first = self._view.value(_edge(self._rollup, last=False), within)
         if first is None:
             return self._end, self._end
-        last = self._view.value(_edge(self._rollup, last=True), {"start": self._start, "end": self._end})
-        start = max(self._start, first // _HOUR * _HOUR)
-        hour = min(_up(last + 1, _HOUR), _LATEST)
-        if hour <= self._end:
-            return start, hour
-        beyond = {"start": self._end, "end": hour}
+        last = self._view.value(_edge(self._rollup, last=True), within)
+        return self._begin(first), self._finish(last)
+
+    def _begin(self, first: int) -> int:
+        edges = (first // width * width for width in _WHOLE)
+        return next((edge for edge in edges if edge >= self._start), self._start)
+
+    def _finish(self, last: int) -> int:
+        beyond = {"start": self._end, "end": min(up(last + 1, _WHOLE[0]), _LATEST)}
         following = self._view.value(_edge(self._rollup, last=False), beyond)
-        if following is None:
-            return start, hour
-        minute = _up(last + 1, _MINUTE)
-        return start, minute if minute <= following else self._end
+        edges = (min(up(last + 1, width), _LATEST) for width in (*_WHOLE, _MINUTE))
+        return next((edge for edge in edges if following is None or edge <= following), self._end)
 
 
 def counted(
@@ -180,7 +183,3 @@ def _edge(rollup: Rollup, *, last: bool) -> Select[Any]:
 @cache
 def _newest(rollup: Rollup) -> Select[Any]:
     return select(func.max(rollup.source.c.id))
-
-
-def _up(number: int, width: int) -> int:
-    return -(-number // width) * width

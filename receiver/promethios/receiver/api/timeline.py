@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, select, union_all
+from sqlalchemy import Select, bindparam, select, true, union_all
 
-from promethios.receiver.api.liveness import STALE, level
+from promethios.receiver.api.liveness import LIVE_LEVEL, STALE, level
 from promethios.receiver.api.parts import value
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.series import steps
 from promethios.receiver.api.view import Eyes, View
 from promethios.receiver.rollups import seen
-from promethios.receiver.rollups.facts import HOUR, MINUTE
+from promethios.receiver.rollups.cover import up
+from promethios.receiver.rollups.facts import HOUR
 from promethios.receiver.services import Services
 from promethios.receiver.store import schema
 
-_MINUTE: Final = MINUTE * 1_000
 _HOUR: Final = HOUR * 1_000
 _DAY: Final = 24 * _HOUR
 
@@ -29,7 +29,8 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
     """For each agent and step 2 (live), 1 (stale) or 0 (down).
 
     What was is told by the minute: an agent counts as heard of until the end of the minute that it was last
-    heard of in; with steps of a day or more by the hour. A step that is not over yet is judged by the clock.
+    heard of in; with steps of whole hours, or of a day or more, by the hour. A step that is not over yet is
+    judged by the clock.
     """
     table = view.of(schema.agents)
     known = view.rows(
@@ -54,45 +55,52 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
 
 def _levels(heard: dict[int, int], question: Question, now: int, last_seen: int) -> list[int]:
     """An agent's level in each step; `heard` has for each step that it was heard of in until when."""
-    first = steps(question).start
-    last = max((until for at, until in heard.items() if at < first), default=-STALE)
+    starts, step = steps(question), question.step
+    last = max((until for at, until in heard.items() if at < starts.start), default=-STALE)
     levels = []
-    for at in steps(question):
-        last, end = heard.get(at, last), at + question.step
-        since = now - last_seen if end >= now else 0 if at in heard else end - last
-        levels.append(level(since))
-    return levels
+    for at in starts:
+        if at in heard:
+            last = heard[at]
+            levels.append(LIVE_LEVEL)
+        else:
+            levels.append(level(at + step - last))
+    # Those that are not over yet.
+    over = len(range(starts.start, min(now - step, starts.stop), step))
+    return levels[:over] + [level(now - last_seen)] * (len(levels) - over)
 
 
 def _heard(view: View, question: Question) -> dict[str, dict[int, int]]:
     """For each agent the steps that it was heard of in, and until when in each, milliseconds."""
-    step, found = question.step, defaultdict[str, dict[int, int]](dict)
-    by_hour = not step % _HOUR or step >= _DAY
-    last = (steps(question)[-1] + step - 1) // _HOUR * HOUR
+    step, agents = question.step, question.filters.get("agent", ())
+    kind = seen.HOURS if not step % _HOUR or step >= _DAY else seen.MINUTES
     # With short steps earlier than the first: who was heard of lately is not yet down.
-    first = (steps(question).start - (0 if by_hour else STALE)) // _HOUR * HOUR
-    values = {"first": first, "last": last, "step": step, **_marks(view)}
-    rows = view.rows(_hours_heard(by_hour, view.agent_id is not None), values)
-    if by_hour:
-        for agent_id, place in rows:
-            found[agent_id][place * step] = (place + 1) * step
-        return found
-    pieces = cache(lambda hour: _pieces(hour * 1_000, step))
-    for agent_id, hour, minutes in rows:
-        for at, low, mask in pieces(hour):
-            if within := minutes >> low & mask:
-                until = hour * 1_000 + (low + within.bit_length()) * _MINUTE
-                found[agent_id][at] = max(until, found[agent_id].get(at, 0))
+    first = (steps(question).start - (STALE if kind is seen.MINUTES else 0)) // 1_000
+    last = (steps(question)[-1] + step - 1) // 1_000
+    values = {
+        "first": first // kind.width * kind.width,
+        "last": last // kind.width * kind.width,
+        "agents": list(agents),
+        **_marks(view),
+    }
+    found = defaultdict[str, dict[int, int]](dict)
+    pieces = cache(lambda begin: _pieces(kind, begin, step))
+    for agent_id, begin, bits in view.rows(_noted(kind, view.agent_id is not None, bool(agents)), values):
+        steps_heard = found[agent_id]
+        for at, low, mask, start in pieces(begin):
+            if within := bits >> low & mask:
+                until = start + within.bit_length() * kind.unit * 1_000
+                steps_heard[at] = max(until, steps_heard.get(at, 0))
     return found
 
 
-def _pieces(hour: int, step: int) -> list[tuple[int, int, int]]:
-    """The steps that an hour lies in, and of each its minutes of the hour: the first, and a bit for each."""
+def _pieces(kind: seen.Seen, begin: int, step: int) -> list[tuple[int, int, int, int]]:
+    """The steps that a row's time lies in; of each the first bit, a mask, and when it begins."""
+    start, width, unit = begin * 1_000, kind.width * 1_000, kind.unit * 1_000
     pieces = []
-    for at in range(hour // step * step, hour + _HOUR, step):
-        low = max(0, at - hour) // _MINUTE
-        high = min(_HOUR, at + step - hour + _MINUTE - 1) // _MINUTE
-        pieces.append((at, low, (1 << high - low) - 1))
+    for at in range(start // step * step, start + width, step):
+        low = max(0, at - start) // unit
+        high = up(min(width, at + step - start), unit) // unit
+        pieces.append((at, low, (1 << high - low) - 1, start + low * unit))
     return pieces
 
 
@@ -103,19 +111,17 @@ def _marks(view: View) -> dict[str, int]:
 
 
 @cache
-def _hours_heard(by_hour: bool, one_agent: bool) -> Select[Any]:
-    """Agent, hour and its minutes; or only agent and number of the step that an hour begins in."""
-    hours = union_all(*_hours(one_agent)).subquery("hours")
-    if not by_hour:
-        return select(hours.c.agent_id, hours.c.hour, hours.c.minutes)
-    return select(hours.c.agent_id, hours.c.hour * 1_000 // value("step")).distinct()
+def _noted(kind: seen.Seen, one_agent: bool, asked: bool) -> Select[Any]:
+    """Agent, time and bits: of rows that are noted, and of those that are not noted yet."""
+    parts = union_all(*_parts(kind, one_agent)).subquery("parts")
+    agent = parts.c.agent_id.in_(bindparam("agents", expanding=True)) if asked else true()
+    between = parts.c[kind.time].between(value("first"), value("last"))
+    return select(parts.c.agent_id, parts.c[kind.time], parts.c[kind.bits]).where(between, agent)
 
 
-def _hours(one_agent: bool) -> Iterator[Select[Any]]:
-    """The hours that are noted, and those of rows that are not noted yet."""
-    noted, latest = Eyes(one_agent).of(schema.agent_minutes), Eyes(one_agent, by_id=True)
-    between = (value("first"), value("last"))
-    yield select(noted.c.agent_id, noted.c.hour, noted.c.minutes).where(noted.c.hour.between(*between))
+def _parts(kind: seen.Seen, one_agent: bool) -> Iterator[Select[Any]]:
+    noted, latest = Eyes(one_agent).of(kind.table), Eyes(one_agent, by_id=True)
+    yield select(noted.c.agent_id, noted.c[kind.time], noted.c[kind.bits])
     for source in seen.SOURCES:
-        fresh = seen.after(latest, source, value(f"{source.name}_mark")).subquery(f"fresh_{source.name}")
-        yield select(fresh.c.agent_id, fresh.c.hour, fresh.c.minutes).where(fresh.c.hour.between(*between))
+        fresh = kind.after(latest, source, value(f"{source.name}_mark")).subquery(f"fresh_{source.name}")
+        yield select(fresh.c.agent_id, fresh.c[kind.time], fresh.c[kind.bits])

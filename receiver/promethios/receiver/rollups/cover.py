@@ -1,18 +1,16 @@
 """Which buckets a range consists of, and which parts of it only rows can tell.
 
-start                                                      end
-  |· minutes |·········· whole hours ··········| minutes ·|
-  rows                                                  rows
+start                                                                    end
+  |· minutes |· hours |·········· whole days ··········| hours | minutes ·|
+  rows                                                                 rows
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
-from promethios.receiver.rollups.facts import HOUR, MINUTE, SECOND
-
-_NONE: Final = range(0)
+from promethios.receiver.rollups.facts import MINUTE, SECOND, WIDTHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +19,21 @@ class Cover:
 
     Args:
         start, end: The range, nanoseconds; the end is not in it.
-        minutes, hours: Starts of the buckets to take, seconds: stretches of minutes, one of hours.
+        buckets: Starts of the buckets to take, seconds, in stretches that follow one another; the step of
+            each is the width of its buckets. None is empty.
     """
 
     start: int
     end: int
-    minutes: tuple[range, ...] = ()
-    hours: range = _NONE
-
-    @property
-    def buckets(self) -> list[range]:
-        """All stretches that are not empty; the step of each is the width of its buckets."""
-        return [stretch for stretch in (self.hours, *self.minutes) if stretch]
+    buckets: tuple[range, ...] = ()
 
     @property
     def whole(self) -> tuple[int, int]:
         """From when until when buckets tell everything, nanoseconds; twice the same where there are none."""
         if not self.buckets:
             return self.end, self.end
-        first = min(stretch[0] for stretch in self.buckets)
-        last = max(stretch[-1] + stretch.step for stretch in self.buckets)
-        return first * SECOND, last * SECOND
+        last = self.buckets[-1]
+        return self.buckets[0][0] * SECOND, (last[-1] + last.step) * SECOND
 
 
 def cover(start: int, end: int, step: int | None = None) -> Cover:
@@ -51,18 +43,26 @@ def cover(start: int, end: int, step: int | None = None) -> Cover:
         start, end: The range, nanoseconds; the end is not in it.
         step: How long the steps of a series are, milliseconds: a bucket must not reach into two of them.
     """
-    seconds = (step or HOUR * 1000) // 1000
-    if seconds % MINUTE:
-        return Cover(start, end)
-    first, last = _up(start, MINUTE * SECOND) // SECOND, end // SECOND // MINUTE * MINUTE
-    if first >= last:
-        return Cover(start, end)
-    hours = range(_up(first, HOUR), last // HOUR * HOUR, HOUR)
-    if seconds % HOUR or not hours:
-        return Cover(start, end, (range(first, last, MINUTE),))
-    edges = (range(first, hours.start, MINUTE), range(hours.stop, last, MINUTE))
-    return Cover(start, end, edges, hours)
+    seconds = step // 1000 if step else WIDTHS[-1]
+    widths = tuple(width for width in WIDTHS if not seconds % width)
+    first, last = up(start, MINUTE * SECOND) // SECOND, end // SECOND // MINUTE * MINUTE
+    return Cover(start, end, tuple(_cut(first, last, widths)))
 
 
-def _up(number: int, width: int) -> int:
+def up(number: int, width: int) -> int:
+    """The next multiple of a width, or the number itself where it is one."""
     return -(-number // width) * width
+
+
+def _cut(first: int, last: int, widths: tuple[int, ...]) -> Iterator[range]:
+    """Stretches of the widest buckets that there is room for, and of narrower ones before and after."""
+    if not widths or first >= last:
+        return
+    *narrower, widest = widths
+    inner = range(up(first, widest), last // widest * widest, widest)
+    if not inner:
+        yield from _cut(first, last, tuple(narrower))
+        return
+    yield from _cut(first, inner.start, tuple(narrower))
+    yield inner
+    yield from _cut(inner.stop, last, tuple(narrower))

@@ -49,7 +49,8 @@ class Tables(Protocol):
 #: The buckets' widths, seconds. Each is a multiple of the one before.
 MINUTE: Final = 60
 HOUR: Final = 3_600
-WIDTHS: Final = (MINUTE, HOUR)
+DAY: Final = 86_400
+WIDTHS: Final = (MINUTE, HOUR, DAY)
 SECOND: Final = 1_000_000_000
 
 #: In `agent_id`: all agents together. No agent has an empty name.

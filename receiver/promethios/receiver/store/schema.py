@@ -460,6 +460,18 @@ agent_minutes: Final = Table(
     sqlite_with_rowid=False,
 )
 
+#: In which hours of a day an agent was heard of: bit 0 is the first.
+agent_hours: Final = Table(
+    "agent_hours",
+    metadata,
+    _needed("tenant_id"),
+    _needed("day"),
+    _needed("agent_id", Text),
+    _needed("hours"),
+    PrimaryKeyConstraint("tenant_id", "day", "agent_id"),
+    sqlite_with_rowid=False,
+)
+
 #: Up to which row, by its id, each table is in the rollups.
 rollup_marks: Final = Table(
     "rollup_marks",
