@@ -224,7 +224,7 @@ def sizes(path: Path, seed: Seed) -> dict[str, float]:
     """What the rollups and the database cost, bytes for each span."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     rolled = ("span_counts", "decision_counts", "decision_times", "violation_counts", "log_counts",
-              "metric_counts", "agent_minutes")  # fmt: skip
+              "metric_counts", "agent_minutes", "agent_hours")  # fmt: skip
     marks = ", ".join("?" * len(rolled))
     (bytes_,) = connection.execute(
         f"SELECT sum(pgsize) FROM dbstat WHERE name IN ({marks})", rolled
