@@ -10,34 +10,23 @@ import os
 import shutil
 import sqlite3
 import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from promethios.receiver.maintenance.contents import BRING_BACK, look_into, unreadable
 from promethios.receiver.maintenance.findings import Finding, Level
 from promethios.receiver.maintenance.log import FORCED_BYTES
-from promethios.receiver.store.checking import check
+from promethios.receiver.store.checking import check, hindered
 from promethios.receiver.store.connections import connect, reading_mode
+from promethios.receiver.store.errors import StoreError
 from promethios.receiver.store.lock import LockState, lock_path, lock_state
-from promethios.receiver.store.sqlite import head, revisions
 from promethios.receiver.store.versions import has_wal_reset_bug
 
 _MIB: Final = 1024 * 1024
-_DAY: Final = 86_400 * 10**9
 #: How long the check may take while a receiver runs: it holds the write-ahead log open meanwhile, seconds.
 BESIDE_SECONDS: Final = 25.0
-#: For how long a jump of the clock is told.
-_TOLD_DAYS: Final = 7
-_BRING_BACK: Final = "keep the file, and bring back a backup: promethios restore BACKUP DB"
-_TIMES: Final = {
-    "spans": "start_unix_nano",
-    "metric_points": "time_unix_nano",
-    "logs": "time_unix_nano",
-    "decisions": "time_unix_nano",
-    "violations": "time_unix_nano",
-}
 
 
 def examine(path: Path, *, full: bool = False, min_free_bytes: int = 128 * _MIB) -> list[Finding]:
@@ -53,19 +42,16 @@ def examine(path: Path, *, full: bool = False, min_free_bytes: int = 128 * _MIB)
         return found
     lock = _lock(path, found)
     found += [_log(path, lock), _space(path, min_free_bytes)]
+    if not path.stat().st_size:
+        return found
     try:
         with closing(connect(path, reading_mode(path))) as connection:
             connection.execute("PRAGMA query_only = 1")
-            found += _contents(connection)
+            found += look_into(connection)
     except sqlite3.Error as error:
-        found.append(
-            Finding(
-                "schema",
-                Level.ERROR,
-                f"it cannot be read: {error}",
-                "bring back a backup: promethios restore",
-            )
-        )
+        found.append(unreadable("schema", error))
+        if hindered(error):
+            return found
     found.append(_integrity(path, full, bool(lock.holder)))
     return found
 
@@ -87,7 +73,15 @@ def _file(path: Path) -> Iterator[Finding]:
     size = path.stat().st_size
     with path.open("rb") as file:
         begins = file.read(16)
-    if size == 0:
+    log = Path(f"{path.resolve()}-wal")
+    if size == 0 and log.exists() and log.stat().st_size:
+        yield Finding(
+            "file",
+            Level.ERROR,
+            "it is empty, but its log is not",
+            "bring the database back under this name, or restore a backup; SQLite would remove the log",
+        )
+    elif size == 0:
         yield Finding("file", Level.WARNING, "it is empty", "start a receiver on it, or restore a backup")
     elif begins != b"SQLite format 3\x00":
         yield Finding("file", Level.ERROR, "it is not a SQLite database", "choose another file")
@@ -187,107 +181,17 @@ def _space(path: Path, least: int) -> Finding:
     )
 
 
-def _contents(connection: sqlite3.Connection) -> Iterator[Finding]:
-    schema = _schema(connection)
-    yield schema
-    if schema.level is Level.ERROR:
-        return
-    looks: tuple[Callable[[sqlite3.Connection], Finding], ...] = (_shrinks, _data)
-    if schema.level is Level.OK:
-        looks = (*looks, _retention, _clock)
-    for look in looks:
-        yield look(connection)
-
-
-def _schema(connection: sqlite3.Connection) -> Finding:
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not {"alembic_version", "decisions"} <= tables:
-        return Finding("schema", Level.ERROR, "it is not a database of Promethios", "choose another file")
-    (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if revision == head():
-        return Finding("schema", Level.OK, f"schema {revision}")
-    if revision in revisions():
-        return Finding(
-            "schema",
-            Level.NOTE,
-            f"schema {revision}, of an earlier version; this one has {head()}",
-            "back it up; the next start of a receiver migrates it",
-        )
-    return Finding(
-        "schema",
-        Level.ERROR,
-        f"schema {revision}, of a later version; this one knows {head()} at most",
-        "use the version that wrote it",
-    )
-
-
-def _shrinks(connection: sqlite3.Connection) -> Finding:
-    mode, pages, free, page = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("auto_vacuum", "page_count", "freelist_count", "page_size")
-    )
-    said = f"{(pages - free) * page / _MIB:,.1f} MiB are used, {free * page / _MIB:,.1f} MiB are free within"
-    if mode:
-        return Finding("size", Level.OK, said)
-    return Finding(
-        "size",
-        Level.NOTE,
-        f"{said}; it was made by an earlier version, and does not give space back to the disk",
-        "stop the receiver, then: promethios backup --compact DB COPY; promethios restore COPY DB",
-    )
-
-
-def _data(connection: sqlite3.Connection) -> Finding:
-    said, ahead = [], []
-    for table, column in _TIMES.items():
-        oldest, newest = connection.execute(f"SELECT min({column}), max({column}) FROM {table}").fetchone()
-        if oldest is not None:
-            said.append(f"{table} {_day(oldest)} to {_day(newest)}")
-            if newest > time.time_ns() + _DAY:
-                ahead.append(table)
-    if ahead:
-        return Finding(
-            "data",
-            Level.WARNING,
-            f"{'; '.join(said)}: some of {', '.join(ahead)} are from the future",
-            "look after the clocks of the agents; retention does not go by them",
-        )
-    return Finding("data", Level.OK, "; ".join(said) or "nothing was stored yet")
-
-
-def _retention(connection: sqlite3.Connection) -> Finding:
-    first = connection.execute(
-        "SELECT wall_unix_nano, count(*) OVER () FROM received_marks ORDER BY id LIMIT 1"
-    ).fetchone()
-    if first is None:
-        return Finding("retention", Level.OK, "nothing is marked for retention yet")
-    return Finding("retention", Level.OK, f"{first[1]} marks of what was received, since {_day(first[0])}")
-
-
-def _clock(connection: sqlite3.Connection) -> Finding:
-    row = connection.execute(
-        "SELECT steady_unix_nano, jump_nano, jumped_unix_nano FROM steady_clock"
-    ).fetchone()
-    if row is None or not row[1] or row[0] - row[2] > _TOLD_DAYS * _DAY:
-        return Finding("clock", Level.OK, "the clock of this machine agrees with the time that has passed")
-    hours = row[1] / 3_600 / 10**9
-    return Finding(
-        "clock",
-        Level.WARNING,
-        f"the clock of this machine went {abs(hours):.1f} h {'ahead' if hours > 0 else 'back'}: it was set, "
-        "or the machine was off",
-        "see that it is right; retention goes by the time that has passed, and deletes nothing for it",
-    )
-
-
 def _integrity(path: Path, full: bool, held: bool) -> Finding:
-    found = check(path, seconds=BESIDE_SECONDS if held else float("inf"), thorough=full)
+    try:
+        found = check(path, seconds=BESIDE_SECONDS if held else float("inf"), thorough=full)
+    except StoreError as error:
+        return Finding("integrity", Level.WARNING, str(error))
     if found.problems:
         return Finding(
             "integrity",
             Level.ERROR,
             f"it is damaged: {'; '.join(found.problems)}",
-            _BRING_BACK,
+            BRING_BACK,
         )
     if not found.complete:
         return Finding(
@@ -297,7 +201,3 @@ def _integrity(path: Path, full: bool, held: bool) -> Finding:
             "more would hold up the receiver: examine a backup of it",
         )
     return Finding("integrity", Level.OK, "whole, indexes too" if full else "whole")
-
-
-def _day(unix_nano: int) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(unix_nano // 10**9))

@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from promethios.receiver.store.connections import connect, reading_mode
+from promethios.receiver.store.errors import StoreError
 from promethios.receiver.store.frames import find_break
 
 #: Problems that are named.
 MOST_NAMED: Final = 10
+#: Primary result codes (the low byte) that say nothing of the file.
+_HINDRANCES: Final = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+)
 #: Pages of a table that are looked at in one go at least: SQLite before 3.42 cannot be interrupted in it.
 _STEPS: Final = 1_000
 
@@ -42,6 +47,9 @@ def check(path: Path, *, seconds: float = float("inf"), thorough: bool = False) 
         path: The database file.
         seconds: After how long to stop looking.
         thorough: Compare indexes with their tables too (``integrity_check``): several times longer.
+
+    Raises:
+        StoreError: Others keep it from being looked at, which says nothing of whether it is whole.
     """
     deadline = time.monotonic() + seconds
     problems: list[str] = []
@@ -57,10 +65,17 @@ def check(path: Path, *, seconds: float = float("inf"), thorough: bool = False) 
     except sqlite3.OperationalError as error:
         if str(error) == "interrupted":
             return Check(tuple(problems), False)
+        if hindered(error):
+            raise StoreError(f"cannot check {path}: {error}; `promethios doctor {path}` says more") from error
         problems.append(str(error))
     except (sqlite3.DatabaseError, OSError) as error:
         problems.append(str(error))
     return Check(tuple(problems), True)
+
+
+def hindered(error: sqlite3.Error) -> bool:
+    """Whether a database could not be read for a lock or for rights: it may be whole all the same."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _HINDRANCES
 
 
 def log_problem(path: Path) -> str | None:
