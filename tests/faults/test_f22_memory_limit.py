@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,9 +13,11 @@ from pathlib import Path
 
 import pytest
 from tests.faults.oracle import Client, verify
+from tests.faults.starved import REQUESTS
 from tests.support.otlp import span, trace_request
 from tests.support.receiver import RunningReceiver
 
+_ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
 LIMIT = 256 * MIB
 _HIERARCHIES = (
@@ -80,3 +84,18 @@ def test_f22_in_a_container_of_256_mib_it_refuses_first(tmp_path: Path, group: P
     last.stop()
     proven = verify(receiver.db, client, only=client.ledger.emitted)
     assert proven.acknowledged == proven.emitted
+
+
+def test_f22_what_cannot_be_decoded_for_want_of_memory_is_503_and_is_decoded_later() -> None:
+    """Not 400, for which a client would drop it. A process of its own: the limit is the system's."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.faults.starved"],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    starved, later = ended.stdout.splitlines()
+    assert starved == "503: there is no memory for this request now"
+    assert later == f"{REQUESTS} spans"
