@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.support.otlp import gauge, metrics_request, span, trace_request
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 
 
 @pytest.fixture
@@ -78,3 +80,25 @@ def test_the_present_is_judged_by_the_clock(client: FlaskClient, make_key: Any) 
     query = {"from": now, "to": now + 1, "step": HOUR, "agent": "clerk"}
     rows = client.get("/api/v1/series/liveness", query_string=query, headers=reader).get_json()["data"]
     assert [row["value"] for row in rows] == [2]
+
+
+@pytest.mark.parametrize("step", [HOUR, 2 * HOUR, 6 * HOUR, DAY, DAY + 90_000, 3 * DAY])
+def test_steps_of_hours_and_days_are_live_where_an_hour_of_theirs_was(
+    client: FlaskClient, make_key: Any, then: int, step: int
+) -> None:
+    ingest = {**make_key("default", "ingest"), "Content-Type": "application/x-protobuf"}
+    reader = make_key("default", "read")
+    chance = random.Random(step)
+    ends = [then - 4 * DAY - chance.randrange(9 * DAY) for _ in range(12)]
+    ends += [end // edge * edge for end, edge in zip(ends[:4], (HOUR, DAY, step, step), strict=True)]
+    spans = (span(start_time_unix_nano=1, end_time_unix_nano=end * 1_000_000) for end in ends)
+    body = trace_request(*spans, resource={"service.name": "clerk"}).SerializeToString()
+    assert client.post("/v1/traces", data=body, headers=ingest).data == b""
+    hours = {end // HOUR * HOUR for end in ends}
+    for agent in ("", "clerk", "nobody|clerk"):
+        query = {"from": then - 13 * DAY, "to": then - 4 * DAY, "step": step, "agent": agent}
+        rows = client.get("/api/v1/series/liveness", query_string=query, headers=reader).get_json()["data"]
+        assert [(row["time"], row["value"]) for row in rows] == [
+            (at, 2 * any(hour < at + step and at < hour + HOUR for hour in hours))
+            for at in range((then - 13 * DAY) // step * step, then - 4 * DAY + 1, step)
+        ]
