@@ -6,6 +6,8 @@ import copy
 import re
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
@@ -23,8 +25,8 @@ from promethios.receiver.telemetry.counts import Counts, signal_at
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 256 * 1024 * 1024
 
-#: A request may take as long as a connection may be idle, and a second more for each so many bytes of it:
-#: one byte a second would keep a connection for ever, and 500 of those all connections.
+#: A request, and an answer that is read, may take as long as a connection may be idle, and a second more for
+#: each so many bytes of it: one byte a second would keep a connection for ever, and 500 of those all of them.
 _SLOWEST_BYTES: Final = 512
 
 #: The largest body that is taken from someone who has not shown a valid key.
@@ -80,15 +82,25 @@ def parser_for(gate: Gate) -> type[Any]:
     """A parser that takes a large body from those only who show a valid key."""
 
     class Parser(HTTPRequestParser):  # type: ignore[misc]
+        """Parses one request. What came behind it is handed to `keep`, and is nobody's turn yet."""
+
         stranger = False
         #: How the request began, for an answer to one that could not be parsed.
         head = b""
         adj: Any
 
+        def __init__(self, adj: Any, keep: Callable[[bytes], None]) -> None:
+            super().__init__(adj)
+            self._keep = keep
+
         def received(self, data: bytes) -> int:
             if len(self.head) < _HEAD_BYTES:
                 self.head += data[:_HEAD_BYTES]
-            return int(super().received(data))
+            taken = int(super().received(data))
+            if self.completed and not self.empty and taken < len(data):
+                self._keep(data[taken:])
+                return len(data)
+            return taken
 
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
@@ -110,11 +122,16 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     A body that ends early is answered with 400, for a client that only closed its sending half. After a
     refusal the connection lingers: it is closed for sending, and what still arrives is thrown away. A request
-    that comes too slowly, and a connection that is idle, end without an answer: the client sends again. Time
-    is the monotonic clock's here, because waitress's own count of it stops when the wall clock is set back.
+    that comes too slowly, an answer that is not read, and a connection that is idle, end without an answer:
+    the client sends again. Time is the monotonic clock's here, because waitress's own count of it stops when
+    the wall clock is set back.
+
+    One request at a time: what came behind it waits until its answer is on the way. waitress would answer all
+    of them, and keep a thread waiting for as long as their answers are more than 16 MiB and nobody reads.
     """
 
     request: Any
+    parser_class: Any
     counts: Counts
     gate: Gate
     error_task_class = Refused
@@ -123,10 +140,23 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     _thrown_away = 0
     _began = 0.0
     _taken = 0
+    _ahead = b""
+    _offered: float | None = None
+    _sent = 0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._heard = time.monotonic()
+        self.parser_class = partial(type(self).parser_class, keep=self._keep)
         super().__init__(*arguments, **options)
+
+    def _keep(self, data: bytes) -> None:
+        self._ahead = data
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Send what can be sent now, and count it."""
+        sent = int(super().send(data, do_close=do_close))
+        self._sent += sent
+        return sent
 
     def recv(self, size: int) -> bytes:
         """Receive, without closing the connection when there is nothing more."""
@@ -151,8 +181,15 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.handle_close()
 
     def readable(self) -> bool:
-        """Also while lingering, when waitress would read no more."""
-        return bool(self._lingers_until) or super().readable()
+        """Also while lingering, when waitress would read no more; not while a request waits for its turn."""
+        return bool(self._lingers_until) or (not self._ahead and super().readable())
+
+    def go_on(self) -> None:
+        """Take the request that came behind another one, once that one's answer is on the way."""
+        busy = self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed
+        if self._ahead and not busy and not self._lingers_until:
+            data, self._ahead = self._ahead, b""
+            self._take(data)
 
     def handle_close(self) -> None:
         """Close, or begin to linger where a refused client may still be sending."""
@@ -171,6 +208,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def _take(self, data: bytes) -> None:
         """Take a part of a request, and note when the request began."""
         self._heard, before = time.monotonic(), self.request
+        if self._ahead or self.requests:  # over TLS more may have been decrypted than was asked for
+            self._ahead += data
+            return
         self.received(data)
         if self.request is not before:
             self._began, self._taken = self._heard, 0
@@ -182,11 +222,22 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         now = time.monotonic()
         if self._lingers_until:
             return now > self._lingers_until
+        if self._unread(now):
+            return True
         if self.request is not None:
             return now > self._began + float(self.adj.channel_timeout) + self._taken / _SLOWEST_BYTES
         if self.requests or self.total_outbufs_len:
             self._heard = now
         return now > self._heard + float(self.adj.channel_timeout)
+
+    def _unread(self, now: float) -> bool:
+        """Whether the client does not read its answer, or too slowly."""
+        if not self.total_outbufs_len:
+            self._offered = None
+            return False
+        if self._offered is None:
+            self._offered, self._sent = now, 0
+        return now > self._offered + float(self.adj.channel_timeout) + self._sent / _SLOWEST_BYTES
 
     def _throw_away(self, data: bytes) -> None:
         self._thrown_away += len(data)

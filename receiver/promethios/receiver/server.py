@@ -127,6 +127,7 @@ class HttpServer:
             self._server.accepting, self._accepts_again = True, None
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
         for connection in list(self._server.active_channels.values()):
+            connection.go_on()
             if connection.expired:
                 connection.handle_close()
 
