@@ -599,3 +599,32 @@ def test_what_is_not_committed_is_not_acknowledged(tell: Tell, services: Service
     answer = tell("logs", {**MINIMAL["logs"], "body": "x" * 900_000})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert rows(services, "SELECT * FROM logs") == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"agent_id": "clerk", "agent_id": "other", "body": "x"}',
+        b'[{"agent_id": "clerk", "body": "x", "attributes": {"a": 1, "\\u0061": 2}}]',
+    ],
+    ids=["field", "escaped"],
+)
+def test_a_key_that_is_there_twice_is_400(client: FlaskClient, make_key: Any, document: bytes) -> None:
+    """A decoder keeps the last one: what a proxy or a log in front has seen may be the first."""
+    answer = client.post(
+        "/api/v1/logs", data=document, content_type="application/json", headers=make_key("default", "ingest")
+    )
+    assert answer.status_code == 400
+    assert answer.get_json()["detail"] == "an object has the same key twice; nothing was stored"
+
+
+def test_many_small_values_are_413_before_they_take_memory(services: Services, make_key: Any) -> None:
+    """Of floats two bytes become thirty; the number of objects says nothing about them."""
+    few = replace(services, settings=replace(services.settings, max_items=10))
+    client = create_app(few, Budget(1 << 20)).test_client()
+    document = {"agent_id": "clerk", "body": "x", "attributes": {"a": [1] * 201}}
+    answer = client.post("/api/v1/logs", json=document, headers=make_key("default", "ingest"))
+    assert (answer.status_code, answer.get_json()["detail"]) == (
+        413,
+        "the request has more than 200 values: send smaller batches",
+    )

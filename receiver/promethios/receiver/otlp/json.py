@@ -19,17 +19,12 @@ from google.protobuf.message import Message
 from promethios.receiver.ingest.pipeline import Signal
 from promethios.receiver.otlp.budget import Share
 from promethios.receiver.otlp.messages import REQUESTS
-from promethios.receiver.otlp.outline import outline
+from promethios.receiver.otlp.outline import admit, keys_of
 from promethios.receiver.otlp.scalars import Wrong, converter, kind_of
 from promethios.receiver.refusal import Kind, Refusal
 
 #: Messages in one another: as protobuf's own limit.
 _DEEPEST: Final = 100
-#: Values for each item that a request may have on average; a span with 15 attributes has 75.
-_VALUES_PER_ITEM: Final = 20
-#: What a decoded value takes in memory: an object with one member 184 bytes, an empty one 64.
-_BYTES_PER_VALUE: Final = 100
-
 #: What a request may have `most_items` of: items, and what wraps them.
 _COUNTED: Final = frozenset(
     f"{envelope}{signal}" for envelope in ("Resource", "Scope") for signal in ("Spans", "Metrics", "Logs")
@@ -55,13 +50,7 @@ def decode(signal: Signal, body: bytes, most_items: int, share: Share) -> tuple[
         Refusal: It is not one, has more than `most_items` items or far more values than they could have,
             or there is no room in `share` for what it would become.
     """
-    found = outline(body)
-    if found.values > most_items * _VALUES_PER_ITEM:
-        raise Refusal(
-            Kind.TOO_LARGE,
-            f"the request has more than {most_items * _VALUES_PER_ITEM} values: send smaller batches",
-        )
-    share.take(found.values * _BYTES_PER_VALUE)
+    found = admit(body, most_items, share)
     message, walk = REQUESTS[signal](), _Walk(most_items)
     try:
         walk.fill(message, orjson.loads(body or b"{}"), 1)
@@ -120,14 +109,7 @@ class _Walk:
     def _ignore(self, message: Message, key: str, item: Any) -> None:
         if key in message.DESCRIPTOR.fields_by_name:
             self._misnamed.add(key)
-        waiting = [item]
-        while waiting:
-            value = waiting.pop()
-            if type(value) is dict:
-                self.keys += len(value)
-                waiting.extend(value.values())
-            elif type(value) is list:
-                waiting.extend(value)
+        self.keys += keys_of(item)
 
 
 _Putter = Callable[[_Walk, Any, Any, int], None]

@@ -8,7 +8,15 @@ the last of them without a word, and what the first one held would be lost.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from promethios.receiver.otlp.budget import Share
+from promethios.receiver.refusal import Kind, Refusal
+
+#: Values for each item that a request may have on average; a span with 15 attributes has 75.
+_VALUES_PER_ITEM: Final = 20
+#: What a decoded value takes in memory: an object with one member 184 bytes, an empty one 64.
+_BYTES_PER_VALUE: Final = 100
 
 #: All that tells objects, arrays, their members and where a text begins and ends.
 _STRUCTURE: Final = b'"{[,:'
@@ -44,3 +52,29 @@ def outline(text: bytes) -> Outline:
         keys += outside.count(b":")
         inside ^= (len(parts) - 1) & 1
     return Outline(values, keys)
+
+
+def admit(text: bytes, most_items: int, share: Share) -> Outline:
+    """Count what is in a text before it is decoded, and take memory for what it would become.
+
+    Raises:
+        Refusal: It has far more values than `most_items` items could have, or there is no room in `share`.
+    """
+    found, most = outline(text), most_items * _VALUES_PER_ITEM
+    if found.values > most:
+        raise Refusal(Kind.TOO_LARGE, f"the request has more than {most} values: send smaller batches")
+    share.take(found.values * _BYTES_PER_VALUE)
+    return found
+
+
+def keys_of(document: Any) -> int:
+    """How many keys all objects of a decoded document have."""
+    keys, waiting = 0, [document]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is dict:
+            keys += len(value)
+            waiting.extend(value.values())
+        elif type(value) is list:
+            waiting.extend(value)
+    return keys

@@ -15,8 +15,9 @@ from promethios.receiver.access.gate import Principal
 from promethios.receiver.ingest.pipeline import Pipeline, Stored
 from promethios.receiver.ingest.writer import Writer
 from promethios.receiver.otlp.body import read_body
-from promethios.receiver.otlp.budget import Budget
+from promethios.receiver.otlp.budget import Budget, Share
 from promethios.receiver.otlp.encoding import JSON, content_type_of
+from promethios.receiver.otlp.outline import admit, keys_of
 from promethios.receiver.plain.fields import FieldError, read_fields
 from promethios.receiver.plain.kinds import KINDS, Kind
 from promethios.receiver.plain.messages import Told
@@ -40,7 +41,7 @@ def plain_blueprint(pipeline: Pipeline, budget: Budget, settings: Settings, writ
             )
         with budget.share() as share:
             body = read_body(request, settings.max_body_bytes, share)
-            told = _read(kind, body, settings.max_items, g.principal)
+            told = _read(kind, body, settings.max_items, g.principal, share)
             message = kind.request(told)
             encoded = message.SerializeToString(deterministic=True)
             stored = pipeline.ingest(g.principal, kind.signal, message, encoded)
@@ -60,13 +61,16 @@ def plain_blueprint(pipeline: Pipeline, budget: Budget, settings: Settings, writ
     return blueprint
 
 
-def _read(kind: Kind, body: bytes, most_items: int, principal: Principal) -> list[Told]:
+def _read(kind: Kind, body: bytes, most_items: int, principal: Principal, share: Share) -> list[Told]:
     if body.count(b"{") > most_items * _OBJECTS_PER_ITEM:
         raise _too_many(most_items)
+    found = admit(body, most_items, share)
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Refusal(RefusalKind.UNDECODABLE, f"the body is not JSON: {error}") from error
+    if keys_of(document) != found.keys:
+        raise Refusal(RefusalKind.UNDECODABLE, "an object has the same key twice; nothing was stored")
     items = document if isinstance(document, list) else [document]
     if len(items) > most_items:
         raise _too_many(most_items)
