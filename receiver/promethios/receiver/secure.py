@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+from promethios.receiver.answers import HEADERS
 from promethios.receiver.connections import Connection
 from promethios.receiver.tls import Certificates
 
@@ -25,13 +26,21 @@ _HANDSHAKE_SECONDS: Final = 10.0
 _HANDSHAKE: Final = b"\x16"
 
 _DETAIL: Final = (
-    b'{"type":"about:blank","title":"Bad Request","status":400,'
-    b'"detail":"this port speaks HTTPS: use https://"}'
+    '{"type":"about:blank","title":"Bad Request","status":400,'
+    '"detail":"this port speaks HTTPS: use https://"}'
 )
-_IN_THE_CLEAR: Final = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"
-    b"Content-Length: %d\r\n\r\n%s" % (len(_DETAIL), _DETAIL)
-)
+#: The answer to who speaks HTTP here.
+IN_THE_CLEAR: Final = "\r\n".join(
+    (
+        "HTTP/1.1 400 Bad Request",
+        "Content-Type: application/problem+json",
+        "Connection: close",
+        f"Content-Length: {len(_DETAIL)}",
+        *(f"{name}: {value}" for name, value in HEADERS.items()),
+        "",
+        _DETAIL,
+    )
+).encode()
 
 
 class TlsSocket:
@@ -159,7 +168,7 @@ class SecureConnection(Connection):
             self.socket = TlsSocket(self.socket, self.certificates.context())
             return True
         if first:
-            self.socket.send(_IN_THE_CLEAR)
+            self.socket.send(IN_THE_CLEAR)
             self.linger = True
         self.handle_close()
         return False

@@ -71,7 +71,7 @@ class Services:
             store.writer, queue_bytes=settings.queue_bytes, commit_seconds=settings.commit_ms / 1000
         )
         writer.every(rollups.EVERY_SECONDS, rollups.chore, "rollups")
-        keyring = Keyring(store.readers)
+        keyring = Keyring(store.lookups)
         quotas = Quotas(Quota(settings.quota_bytes_per_minute, settings.quota_items_per_minute))
         writer.every(NOTED, keyring.write_uses, "note when keys were used")
         counts = Counts()

@@ -63,6 +63,7 @@ class Certificates:
         self._files = [Path(name) for name in names if name]
         self._lock = threading.Lock()
         self._refused: _Stamp | None = None
+        self._told = ""
         self._loaded = self._load()
 
     @classmethod
@@ -86,9 +87,16 @@ class Certificates:
                     self._refused = stamp
                     self._loaded = self._load()
                     _log.warning("TLS: using the new certificate in %s", self._settings.tls_cert)
+                self._told = ""
             except (OSError, SettingsError) as error:
-                _log.warning("TLS: keeping the old certificate: %s", error)
+                self._tell(f"TLS: keeping the old certificate: {error}")
             return self._loaded
+
+    def _tell(self, message: str) -> None:
+        """Once: this is asked for each connection, and a file may be missing for a while."""
+        if message != self._told:
+            _log.warning("%s", message)
+            self._told = message
 
     def _stamp(self) -> _Stamp:
         """What changes with the files. A link is followed: Kubernetes swaps what it points to."""

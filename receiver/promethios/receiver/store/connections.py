@@ -78,7 +78,13 @@ def writer_engine(path: Path) -> Engine:
 
     It checkpoints when it is told to and not by itself in the middle of a commit: requests wait for that.
     """
-    engine = create_engine("sqlite://", creator=lambda: connect(path, "mode=rw"), poolclass=StaticPool)
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: connect(path, "mode=rw"),
+        poolclass=StaticPool,
+        # What agents sent, and digests of keys, would be in the log of each error.
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -95,12 +101,17 @@ def writer_engine(path: Path) -> Engine:
     return engine
 
 
-def reader_engine(path: Path, snapshots: Snapshots | None = None) -> Engine:
-    """Connections that cannot write; at most sixteen at once."""
+def reader_engine(path: Path, snapshots: Snapshots | None = None, most: int = 16) -> Engine:
+    """Connections that cannot write; at most `most` at once, half of which are kept."""
     watched = snapshots or Snapshots()
     mode = reading_mode(path)
     engine = create_engine(
-        "sqlite://", creator=lambda: connect(path, mode), poolclass=QueuePool, pool_size=8, max_overflow=8
+        "sqlite://",
+        creator=lambda: connect(path, mode),
+        poolclass=QueuePool,
+        pool_size=most // 2,
+        max_overflow=most - most // 2,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")

@@ -32,6 +32,8 @@ CHECK_SECONDS: Final = 2.0
 VACUUM_BYTES: Final = 32 * 1024 * 1024
 _MAGIC: Final = b"SQLite format 3\x00"
 _MIGRATIONS: Final = str(Path(__file__).with_name("migrations"))
+#: Connections that look up keys: each lookup takes some 0.1 ms.
+_LOOKUPS: Final = 4
 
 
 class SQLiteStore:
@@ -42,6 +44,7 @@ class SQLiteStore:
 
     Attributes:
         writer, readers: The one connection that writes, and those that read.
+        lookups: Those that look up keys: they wait for no question, however many are asked.
         snapshots: Which readers have the database, and since when.
         unclean: Whether who wrote it last was killed, or lost its power.
         revision: The schema's.
@@ -62,8 +65,12 @@ class SQLiteStore:
         try:
             _refuse_log_without_database(path, made)
             self._check()
-            self._engines = [writer_engine(path), reader_engine(path, self.snapshots)]
-            self.writer, self.readers = self._engines
+            self._engines = [
+                writer_engine(path),
+                reader_engine(path, self.snapshots),
+                reader_engine(path, self.snapshots, _LOOKUPS),
+            ]
+            self.writer, self.readers, self.lookups = self._engines
             self.revision = self._migrate()
             self._prepare_to_shrink()
         except BaseException as error:
