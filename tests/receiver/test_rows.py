@@ -167,6 +167,27 @@ def test_series_that_are_known_are_kept_and_new_ones_added(send: Any, services: 
     ]
 
 
+@pytest.mark.parametrize("length", [1, 2_000], ids=["remembered", "too long to be"])
+def test_a_series_is_one_whatever_the_order_of_its_attributes(
+    send: Any, services: Services, length: int
+) -> None:
+    labels = {"b": "x" * length, "a": 1}
+    for when, each in enumerate((labels, dict(reversed(labels.items())), labels), 1):
+        assert send(metrics_request(gauge("depth", 1, attributes=pairs(each), time_unix_nano=when))) == b""
+    assert rows(services, "SELECT attributes FROM metric_series") == [
+        (f'{{"a":1,"b":"{labels["b"]}"}}',),
+    ]
+    assert rows(services, "SELECT count(*) FROM metric_points") == [(3,)]
+
+
+def test_series_whose_attributes_differ_in_type_only_are_not_one(send: Any, services: Services) -> None:
+    for each in (1, 1.0, True, "1", ["1"]):
+        assert send(metrics_request(gauge("depth", 1, attributes=pairs({"a": each})))) == b""
+    assert {told for (told,) in rows(services, "SELECT attributes FROM metric_series")} == {
+        '{"a":1}', '{"a":1.0}', '{"a":true}', '{"a":"1"}', '{"a":["1"]}'
+    }  # fmt: skip
+
+
 def test_the_name_of_an_event_is_stored_with_its_record(send: Any, services: Services) -> None:
     assert send(logs_request(record("asked", event_name="gen_ai.user.message"))) == b""
     assert rows(services, "SELECT event_name, body FROM logs") == [("gen_ai.user.message", "asked")]
