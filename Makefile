@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml $(shell find dashboards exporter governance receiver -type f -not -name '*.pyc')
 PYTEST_ARGS ?=
 
-.PHONY: demo test coverage-page performance clean
+.PHONY: demo test audit coverage-page performance clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.demo
@@ -21,6 +21,13 @@ test: $(VENV)/.test
 	$(BIN)/mypy dashboards exporter governance receiver
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+# What is installed, against the known vulnerabilities of https://pypi.org/security: needs the network.
+audit: $(VENV)/.test
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
+	$(BIN)/python -m pip freeze --disable-pip-version-check --exclude promethios > $(VENV)/audited.txt
+	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/audited.txt
 
 # What is governed where, made by the tests that prove it.
 coverage-page: $(VENV)/.test

@@ -1,7 +1,7 @@
 """What the receiver depends on is newer than every advisory that we have read.
 
 This is the part of an audit that needs no network. The whole one asks a service for what is new:
-``pip-audit`` does, where https://pypi.org can be reached.
+``make audit`` does, where https://pypi.org can be reached.
 """
 
 from __future__ import annotations
