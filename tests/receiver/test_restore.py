@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.rights import run_without_rights
 
 from promethios.receiver.cli.backup import backup, restore
 from promethios.receiver.store.errors import StoreError
@@ -181,3 +184,46 @@ def test_d09_what_was_put_aside_comes_back_when_the_rest_cannot_be(killed: Path,
     assert (done.exit_code, done.stderr) == (1, f"Error: cannot restore to {long}: File name too long\n")
     assert not list(killed.parent.glob("*before-restore*"))
     assert tenants(long) == 300
+
+
+def test_d09_a_disk_without_room_for_a_copy_is_named(copy: Path) -> None:
+    """A file that may not grow stands for a disk that is full."""
+    folder = copy.parent / "copies"
+    folder.mkdir()
+    code = (
+        "import resource\n"
+        "from click.testing import CliRunner\n"
+        "from promethios.receiver.cli.backup import backup\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        f"done = CliRunner().invoke(backup, [{str(copy)!r}, {str(folder / 'copy.db')!r}])\n"
+        "print(done.exit_code, done.stderr, end='')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == (
+        f"1 Error: cannot copy {copy}: no copy can be written to {folder} (disk I/O error): is there room?\n"
+    )
+    assert list(folder.iterdir()) == []
+
+
+def test_d09_what_the_system_refuses_is_said_and_no_traceback(tmp_path: Path, copy: Path) -> None:
+    shut = tmp_path / "shut"
+    shut.mkdir()
+    there = make(shut / "promethios.db", 1)
+    shut.chmod(0)
+    try:
+        code = (
+            "from click.testing import CliRunner\n"
+            "from promethios.receiver.cli.backup import backup, restore\n"
+            f"for command, first, last in ((backup, {str(copy)!r}, {str(there)!r}), "
+            f"(restore, {str(copy)!r}, {str(there)!r}), (backup, {str(there)!r}, 'x.db')):\n"
+            "    done = CliRunner().invoke(command, [first, last])\n"
+            "    print(done.exit_code, done.stderr, end='')\n"
+        )
+        said = run_without_rights(code).stdout
+    finally:
+        shut.chmod(0o700)
+    assert said == (
+        f"1 Error: cannot copy {copy} to {there}: Permission denied: {there}\n"
+        f"1 Error: cannot restore {copy} to {there}: Permission denied: {there}\n"
+        f"1 Error: cannot copy {there} to x.db: Permission denied: {there}\n"
+    )

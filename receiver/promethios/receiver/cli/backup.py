@@ -29,7 +29,7 @@ def backup(db: str, destination: Path, force: bool, compact: bool, as_json: bool
 
     Exit status: 0 done, 1 it could not be (the reason is on standard error), 2 wrong usage.
     """
-    with _explaining(), _progress(f"Copying {db}") as progress:
+    with _explaining(f"cannot copy {db} to {destination}"), _progress(f"Copying {db}") as progress:
         copy = actions.back_up(_path(db), destination, progress, force=force, compact=compact)
     _tell(as_json, f"{destination}: {_described(copy)}", copy, {})
 
@@ -46,7 +46,7 @@ def restore(backup: Path, db: str, as_json: bool) -> None:
 
     Exit status: 0 done, 1 it could not be (the reason is on standard error), 2 wrong usage.
     """
-    with _explaining(), _progress(f"Restoring {db}") as progress:
+    with _explaining(f"cannot restore {backup} to {db}"), _progress(f"Restoring {db}") as progress:
         done = actions.restore(backup, _path(db), progress)
     kept = "" if done.kept is None else f"\nWhat was there before is {done.kept}"
     said = f"{db}: {_described(done.copy)}{kept}"
@@ -61,11 +61,14 @@ def _path(db: str) -> Path:
 
 
 @contextmanager
-def _explaining() -> Iterator[None]:
+def _explaining(attempt: str) -> Iterator[None]:
     try:
         yield
     except (StoreError, DatabaseInUse) as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        where = "" if error.filename is None else f": {error.filename}"
+        raise click.ClickException(f"{attempt}: {error.strerror}{where}") from error
 
 
 @contextmanager

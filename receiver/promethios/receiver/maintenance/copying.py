@@ -66,10 +66,17 @@ def copy_database(source: Path, target: Path, progress: Progress, *, compact: bo
                     writing.execute("PRAGMA auto_vacuum = INCREMENTAL")
                     writing.execute("VACUUM")
     except sqlite3.Error as error:
-        raise StoreError(f"cannot copy {source}: {error}") from error
+        raise StoreError(f"cannot copy {source}: {_reason(error, target)}") from error
     _sync(target)
     _compare(source, target, rows)
     return Copy(rows, target.stat().st_size, revision)
+
+
+def _reason(error: sqlite3.Error, target: Path) -> str:
+    """What went wrong: SQLite does not say of which of the two files."""
+    if getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+        return f"no copy can be written to {target.parent} ({error}): is there room?"
+    return str(error)
 
 
 @contextmanager
