@@ -101,7 +101,27 @@ def test_a_chore_that_fails_is_logged_undone_and_done_again(
     eventually(lambda: len(turns) > 1)
     assert services.writer.do(insert("a")) == "a"
     assert names(services) == ["a"]
-    assert "the chore 'sweep' failed; it is tried again in 0.01 s" in caplog.text
+    assert "the chore 'sweep' failed; it is tried again every 0.01 s: RuntimeError: no\n" in caplog.text
+
+
+def test_a_chore_that_goes_on_failing_is_logged_once_and_told_when_it_is_done_again(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING")
+    failed = "the chore 'sweep' failed; it is tried again every 0.01 s"
+    turns: list[int] = []
+
+    def chore(connection: Connection) -> None:
+        turns.append(1)
+        if len(turns) < 4:
+            connection.exec_driver_sql("INSERT INTO nowhere VALUES (1)")
+
+    services.writer.every(0.01, chore, "sweep")
+    eventually(lambda: len(turns) > 4)
+    assert [(record.getMessage(), bool(record.exc_info)) for record in caplog.records] == [
+        (f"{failed}: OperationalError: no such table: nowhere", False),
+        ("the chore 'sweep' is done again", False),
+    ]
 
 
 def test_a_chore_may_write_in_a_transaction_of_its_own(services: Services) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +22,8 @@ class _Chore:
     do: Do
     name: str
     due: float
+    #: How it failed the last time; empty when it did not.
+    failed: str = ""
 
 
 class Chores:
@@ -42,7 +45,10 @@ class Chores:
         return None if due is None else max(0.0, due - time.monotonic())
 
     def run_due(self, connection: Connection) -> list[Exception]:
-        """Do what is due; what fails is logged, undone, returned, and done again when its time comes."""
+        """Do what is due; what fails is logged, undone, returned, and done again when its time comes.
+
+        The same failure is logged once: a log that tells it each time would fill a full disk further.
+        """
         now = time.monotonic()
         errors: list[Exception] = []
         with self._lock:
@@ -51,12 +57,30 @@ class Chores:
             try:
                 chore.do(connection)
             except Exception as error:
-                _log.exception("the chore %r failed; it is tried again in %g s", chore.name, chore.seconds)
+                _tell(chore, error)
                 errors.append(error)
+            else:
+                _tell(chore, None)
             finally:
                 _end_transaction(connection)
                 chore.due = time.monotonic() + chore.seconds
         return errors
+
+
+def _tell(chore: _Chore, error: Exception | None) -> None:
+    """Log what is new; where the database is to blame without the way to it, which leads nowhere."""
+    database = isinstance(error, OperationalError)
+    cause = error.orig if isinstance(error, OperationalError) else error
+    failed = "" if error is None else f"{type(cause).__name__}: {cause}"
+    if failed and failed != chore.failed:
+        _log.error(
+            "the chore %r failed; it is tried again every %g s: %s",
+            *(chore.name, chore.seconds, failed),
+            exc_info=None if database else error,
+        )
+    elif chore.failed and not failed:
+        _log.warning("the chore %r is done again", chore.name)
+    chore.failed = failed
 
 
 def _end_transaction(connection: Connection) -> None:
