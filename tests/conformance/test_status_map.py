@@ -24,7 +24,7 @@ from promethios.receiver.refusal import unavailable
 from promethios.receiver.services import Services
 from promethios.receiver.settings import Address, Settings
 
-README = (Path(__file__).parents[2] / "receiver" / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "receiver" / "OTLP.md").read_text(encoding="utf-8")
 LIMIT = 10_000
 #: A request of a tenant's minute.
 ONE = 1
@@ -203,7 +203,7 @@ def test_over_grpc(name: str, parts: Services) -> None:
 
 
 def test_the_readme_has_the_same_map() -> None:
-    section = README.split("| What happened | HTTP | gRPC |")[1].split("\n\n")[0]
+    section = PAGE.split("| What happened | HTTP | gRPC |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| ([^|]+) \| (\d+) \| ([A-Z_]+) \| [^|]+ \|$", section, re.MULTILINE)
     told = {name: (int(http), code) for names, http, code in rows for name in names.split("; ")}
     assert told == {name: (case.http, case.grpc.name) for name, case in CASES.items()}

@@ -155,7 +155,7 @@ def test_a_second_receiver_on_the_same_file_refuses(tmp_path: Path) -> None:
             assert ended.returncode == 1
             assert ended.stderr == (
                 f"Error: cannot open {name}: another receiver holds it (process {receiver.process.pid}); "
-                "stop that one first, or choose another file with --db\n"
+                "stop that one first, or choose another database\n"
             )
 
 

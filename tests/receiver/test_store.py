@@ -54,7 +54,7 @@ def test_d01_a_second_one_on_the_same_database_refuses_and_names_the_first(tmp_p
             SQLiteStore(name)
         assert str(caught.value) == (
             f"cannot open {name}: another receiver holds it (process {os.getpid()}); stop that one first, "
-            "or choose another file with --db"
+            "or choose another database"
         )
     first.close()
     SQLiteStore(path).close()

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import grpc
 import pytest
+from click.testing import CliRunner
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.resources import Resource
@@ -26,6 +27,7 @@ from tests.support.otlp import span, trace_request
 from tests.support.receiver import RunningReceiver
 from tests.support.wire import body_of, chunked, exchange, post, read_all, status_of
 
+from promethios.governance.cli import main as root
 from promethios.receiver.settings import Settings, SettingsError
 from promethios.receiver.tls import Certificates as Loaded
 
@@ -210,6 +212,43 @@ def test_k09_a_clients_certificate_does_not_replace_its_key(
         b"GET /api/v1/status HTTP/1.1\r\nConnection: close\r\n\r\n",
     )
     assert status_of(answer) == 401
+
+
+def test_k09_a_command_shows_a_clients_certificate(
+    strict: RunningReceiver, certificates: Certificates
+) -> None:
+    command = ("keys", "list", "--url", strict.http)
+    files = {
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificates.ca),
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(certificates.client_cert),
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(certificates.client_key),
+    }
+    env = {"PROMETHIOS_ADMIN_KEY": strict.admin_key, **files}
+    done = CliRunner().invoke(root, command, env=env)
+    assert (done.exit_code, done.stderr) == (0, "")
+    client = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY"
+    for missing, hint in (
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            "; OTEL_EXPORTER_OTLP_CERTIFICATE names the authorities to trust\n",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+            f"; does it speak TLS, and want a client's certificate? {client} name one\n",
+        ),
+    ):
+        done = CliRunner().invoke(root, command, env={**env, missing: ""})
+        assert (done.exit_code, done.stderr.endswith(hint)) == (1, True), done.stderr
+
+
+def test_k09_files_that_a_command_cannot_use_are_named(strict: RunningReceiver, tmp_path: Path) -> None:
+    env = {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(tmp_path / "none"), "PROMETHIOS_ADMIN_KEY": "k"}
+    done = CliRunner().invoke(root, ("keys", "list", "--url", strict.http), env=env)
+    named = ", ".join(
+        f"OTEL_EXPORTER_OTLP_{name}" for name in ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY")
+    )
+    message = f"Error: cannot use the files that {named} name: [Errno 2] No such file or directory\n"
+    assert (done.exit_code, done.stderr) == (1, message)
 
 
 @pytest.mark.parametrize("transport", ["http", "grpc"])

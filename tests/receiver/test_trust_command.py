@@ -120,7 +120,7 @@ def test_an_alarm_is_acknowledged(tmp_path: Path) -> None:
         done = run(*where, "--note", "fixed", "--api-key", running.admin_key)
         assert (done.exit_code, done.stdout.split(":")[0]) == (0, "clerk")
         address = f"{running.http}/api/v1/trust/clerk/acknowledge"
-        again = run(*where, PROMETHIOS_ADMIN_KEY=running.admin_key)
+        again = run(*where, PROMETHIOS_ADMIN_KEY=running.admin_key, PROMETHIOS_READ_KEY="another")
         assert (again.exit_code, again.stderr) == (
             1,
             f"Error: POST {address}: 409, agent 'clerk' has no alarm to acknowledge\n",
@@ -165,12 +165,12 @@ def test_a_database_of_another_version_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("explain", "a", "--db", "x", "--endpoint", "y"), "--db and --endpoint exclude each other"),
+        (("explain", "a", "--db", "x", "--url", "y"), "--db and --url exclude each other"),
         (
             ("explain", "a", "--endpoint", "http://127.0.0.1:1"),
-            "--endpoint needs a key: set PROMETHIOS_READ_KEY or give --api-key",
+            "--url needs a key: set PROMETHIOS_READ_KEY, or PROMETHIOS_ADMIN_KEY to acknowledge",
         ),
-        (("acknowledge", "a"), "--endpoint is needed: the receiver that holds the agent's score"),
+        (("acknowledge", "a"), "--url is needed: the receiver that holds the agent's score"),
     ],
 )
 def test_wrong_usage_is_status_2(arguments: tuple[str, ...], message: str) -> None:

@@ -30,6 +30,7 @@ _LONGEST: Final = 10_000
 #: For how long a key goes on after it was rotated, seconds: a day, and at most 30.
 DEFAULT_OVERLAP: Final = 86_400
 LONGEST_OVERLAP: Final = 30 * 86_400
+_OWN: Final = "; another tenant's are managed with an admin key of that tenant"
 _FIELDS: Final = frozenset({"tenant", "scope", "agent", "environment", "days"})
 
 
@@ -57,7 +58,9 @@ def keys_blueprint(services: Services) -> Blueprint:
         overlap, tenant_id = _overlap(read_object(request)), g.principal.tenant_id
         key = services.writer.do(lambda each: rotate_key(each, key_id, overlap, tenant_id), always=True)
         if key is None:
-            raise Refusal(Kind.NOT_FOUND, f"no valid key {key_id[:60]!r} that could be rotated")
+            raise Refusal(
+                Kind.NOT_FOUND, f"this tenant has no valid key {key_id[:60]!r} that could be rotated{_OWN}"
+            )
         services.keyring.forget()
         return _json({"key": key.reveal(), "key_id": key.key_id, "replaces": key_id}, 201)
 
@@ -65,7 +68,9 @@ def keys_blueprint(services: Services) -> Blueprint:
     def revoke(key_id: str) -> Response:
         tenant_id = g.principal.tenant_id
         if not services.writer.do(lambda each: revoke_key(each, key_id, tenant_id), always=True):
-            raise Refusal(Kind.NOT_FOUND, f"no key {key_id[:60]!r} that could be revoked")
+            raise Refusal(
+                Kind.NOT_FOUND, f"this tenant has no key {key_id[:60]!r} that could be revoked{_OWN}"
+            )
         services.keyring.forget()
         return Response(status=204)
 

@@ -62,7 +62,7 @@ def _change(
     """Set quotas, as the operator: who may send how much is not for those to say who send."""
     seen = {record.name for record in _seen(connection, principal)}
     if tenant not in seen:
-        raise Refusal(Kind.NOT_FOUND, f"no tenant {tenant[:60]!r}")
+        raise Refusal(Kind.NOT_FOUND, f"no tenant {tenant[:60]!r}: its first key makes it")
     if FIRST_TENANT not in seen:
         raise Refusal(
             Kind.FORBIDDEN, f"quotas are the operator's: use an admin key of the tenant {FIRST_TENANT!r}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import ssl
 from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
@@ -10,6 +12,12 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 _TIMEOUT: Final = 10.0
+#: Authorities, certificate and key.
+_VARIABLES: Final = (
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+)
 
 
 class AskError(RuntimeError):
@@ -36,18 +44,44 @@ def ask(method: str, url: str, api_key: str, body: bytes | None = None) -> Any:
     headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
     request = Request(url, body, headers, method=method)
     try:
-        with urlopen(request, timeout=_TIMEOUT) as answer:
+        with urlopen(request, timeout=_TIMEOUT, context=_tls(url)) as answer:
             text = answer.read()
     except HTTPError as error:
         with error:
             raise AskError(f"{method} {url}: {error.code}, {_detail(error.read())}") from error
     except URLError as error:
-        raise AskError(f"cannot reach {url}: {error.reason}; is the receiver running?") from error
+        hint = _tls_hint(url, error.reason) or "is the receiver running?"
+        raise AskError(f"cannot reach {url}: {error.reason}; {hint}") from error
     except (OSError, HTTPException) as error:
         # Such as from the port of gRPC, whose words are not for reading.
         why = str(error) if isinstance(error, OSError) else "the answer is not HTTP"
-        raise AskError(f"{method} {url}: {why}; is the receiver's HTTP address meant?") from error
+        hint = _tls_hint(url, error) or "is the receiver's HTTP address meant?"
+        raise AskError(f"{method} {url}: {why}; {hint}") from error
     return _document(f"{method} {url}", text)
+
+
+def _tls(url: str) -> ssl.SSLContext | None:
+    """How TLS is spoken, by the variables that OpenTelemetry's exporters read."""
+    if urlsplit(url).scheme != "https":
+        return None
+    authorities, certificate, key = (os.environ.get(name) or None for name in _VARIABLES)
+    try:
+        context = ssl.create_default_context(cafile=authorities)
+        if certificate:
+            context.load_cert_chain(certificate, key)
+    except OSError as error:
+        raise AskError(f"cannot use the files that {', '.join(_VARIABLES)} name: {error}") from error
+    return context
+
+
+def _tls_hint(url: str, reason: object) -> str:
+    """What may be wrong with TLS; empty where it is not spoken, or nobody listens."""
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"{_VARIABLES[0]} names the authorities to trust"
+    if urlsplit(url).scheme != "https" or isinstance(reason, ConnectionRefusedError):
+        return ""
+    # Who misses a certificate closes the connection; whether the reason is heard is a matter of luck.
+    return f"does it speak TLS, and want a client's certificate? {_VARIABLES[1]} and {_VARIABLES[2]} name one"
 
 
 def _document(what: str, text: bytes) -> Any:

@@ -23,9 +23,10 @@ from promethios.receiver.store.urls import sqlite_path
 @click.option("--compact", is_flag=True, help="Write it anew: takes longer, is smaller, can give space back.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was copied as JSON.")
 def backup(db: str, destination: Path, force: bool, compact: bool, as_json: bool) -> None:
-    """Copy the database DB to the file DEST, also while a receiver writes to it.
+    """Copy the database DB to the file DEST.
 
-    DEST is of one moment, private, and has its name only when it is whole, checked and on the disk.
+    It may be done while a receiver writes to DB. DEST is of one moment, private, and has its name only when
+    it is whole, checked and on the disk. Its folder must be there.
 
     Exit status: 0 done, 1 it could not be (the reason is on standard error), 2 wrong usage.
     """
@@ -39,10 +40,10 @@ def backup(db: str, destination: Path, force: bool, compact: bool, as_json: bool
 @click.argument("db", metavar="DB")
 @click.option("--json", "as_json", is_flag=True, help="Say what was restored as JSON.")
 def restore(backup: Path, db: str, as_json: bool) -> None:
-    """Put BACKUP in the place of the database DB, while no receiver runs on it.
+    """Put BACKUP in the place of the database DB.
 
-    BACKUP is checked before and after. A database that is there is kept beside it under another name, which
-    is told.
+    No receiver may run on DB. BACKUP is checked before and after. A database that is there is kept beside it
+    under another name, which is told.
 
     Exit status: 0 done, 1 it could not be (the reason is on standard error), 2 wrong usage.
     """

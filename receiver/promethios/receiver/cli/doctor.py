@@ -38,7 +38,9 @@ _STATUS: Final = {Level.OK: 0, Level.NOTE: 0, Level.WARNING: 3, Level.ERROR: 4}
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def doctor(db: str | None, named: str | None, full: bool, min_free_bytes: int, as_json: bool) -> None:
-    """Look at the database DB, also while a receiver writes to it, and say what to do. Nothing is changed.
+    """Look at the database DB, and say what to do.
+
+    It may be done while a receiver writes to DB. Nothing is changed.
 
     Exit status: 0 all is well, 1 it could not be looked at (the reason is on standard error), 2 wrong usage,
     3 something is worth doing, 4 something is wrong.

@@ -43,9 +43,10 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one JSON object.")
 def serve(config: Path | None, as_json: bool, **options: Any) -> None:
-    """Take OTLP, store it, and answer questions, until SIGTERM or Ctrl-C.
+    """Run a receiver: take OTLP, store it, answer questions.
 
-    Every setting can also come from a PROMETHIOS_* variable or from the file of --config.
+    It runs until SIGTERM or Ctrl-C. Every setting, also those without an option, can come from a
+    PROMETHIOS_* variable or from the file of --config; receiver/README.md lists them all.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     receiver: Receiver | None = None

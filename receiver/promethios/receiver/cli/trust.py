@@ -39,18 +39,29 @@ def _database(command: _Command) -> _Command:
     )(command)
 
 
-def _receiver(command: _Command) -> _Command:
-    for option in (
-        click.option(
-            "--api-key",
-            envvar=["PROMETHIOS_READ_KEY", "PROMETHIOS_ADMIN_KEY"],
-            metavar="KEY",
-            help="A key for --endpoint. Others can see command lines: prefer PROMETHIOS_READ_KEY.",
-        ),
-        click.option("--endpoint", metavar="URL", help="A running receiver, as http://HOST:PORT."),
-    ):
-        command = option(command)
-    return command
+def _receiver(*variables: str) -> Callable[[_Command], _Command]:
+    """The options that name a running receiver; `variables` may hold the key."""
+
+    def decorate(command: _Command) -> _Command:
+        for option in (
+            click.option(
+                "--api-key",
+                envvar=list(variables),
+                metavar="KEY",
+                help=f"A key for --url. Others can see command lines: prefer {variables[0]}.",
+            ),
+            click.option(
+                "--url",
+                "--endpoint",
+                "endpoint",
+                metavar="URL",
+                help="A running receiver, as http://HOST:PORT.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 @click.group()
@@ -64,7 +75,7 @@ def trust() -> None:
 @trust.command()
 @click.argument("agent")
 @_database
-@_receiver
+@_receiver("PROMETHIOS_READ_KEY", "PROMETHIOS_ADMIN_KEY")
 @click.option("--tenant", default=FIRST_TENANT, show_default=True, help="Whose agent, for --db.")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def explain(
@@ -72,7 +83,7 @@ def explain(
 ) -> None:
     """Show an agent's score, what it is made of, what moved it most, and what would raise it."""
     if db and endpoint:
-        raise click.UsageError("--db and --endpoint exclude each other")
+        raise click.UsageError("--db and --url exclude each other")
     if endpoint:
         found = _asked("GET", endpoint, api_key, f"trust/{quote(agent)}")
     else:
@@ -85,12 +96,12 @@ def explain(
 
 @trust.command()
 @click.argument("agent")
-@_receiver
+@_receiver("PROMETHIOS_ADMIN_KEY", "PROMETHIOS_READ_KEY")
 @click.option("--note", default="", help="What was found; it is kept with the score.")
 def acknowledge(agent: str, endpoint: str | None, api_key: str | None, note: str) -> None:
     """End an agent's alarm, with an admin key: somebody has looked into it."""
     if not endpoint:
-        raise click.UsageError("--endpoint is needed: the receiver that holds the agent's score")
+        raise click.UsageError("--url is needed: the receiver that holds the agent's score")
     body = json.dumps({"note": note}).encode() if note else None
     (row,) = _asked("POST", endpoint, api_key, f"trust/{quote(agent)}/acknowledge", body)["data"]
     click.echo(f"{_printable(row['agent_id'])}: {row['score']}, {row['tier']}")
@@ -111,7 +122,9 @@ def verify(db: str | None) -> None:
 
 def _asked(method: str, endpoint: str, api_key: str | None, path: str, body: bytes | None = None) -> Any:
     if not api_key:
-        raise click.UsageError("--endpoint needs a key: set PROMETHIOS_READ_KEY or give --api-key")
+        raise click.UsageError(
+            "--url needs a key: set PROMETHIOS_READ_KEY, or PROMETHIOS_ADMIN_KEY to acknowledge"
+        )
     try:
         return ask(method, f"{api_of(endpoint)}/{path}", api_key, body)
     except AskError as error:

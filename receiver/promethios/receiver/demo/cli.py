@@ -32,12 +32,12 @@ _PATH: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option("--http", metavar="HOST:PORT", help="The receiver's address; 127.0.0.1:4318 if that is free.")
 @click.option("--json", "as_json", is_flag=True, help="Write nothing but the counts, as one JSON object.")
 def demo(leave: bool, db: Path | None, http: str | None, as_json: bool) -> None:
-    """Watch three agents being governed, on this machine, without an account anywhere.
+    """Watch three agents being governed, on this machine.
 
-    A receiver starts with a SQLite database, and a local stand-in for an LLM. Three agents use it with the
-    real OpenAI client: one behaves, one is attacked through a tool's result, one is careless. What each tried
-    and what was decided is shown as it happens, then what the receiver stored. The exit status is 0 if
-    everything is stored that should be and nothing happened that should not.
+    No account is needed. A receiver starts with a SQLite database, and a local stand-in for an LLM. Three
+    agents use it with the real OpenAI client: one behaves, one is attacked through a tool's result, one is
+    careless. What each tried and what was decided is shown as it happens, then what the receiver stored. The
+    exit status is 0 if everything is stored that should be and nothing happened that should not.
     """
     _check_installed()
     from promethios.receiver.cli.keystores import KeyStoreError

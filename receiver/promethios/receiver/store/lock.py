@@ -131,7 +131,7 @@ def _take(path: Path, database: Path) -> tuple[int, bool]:
                 continue
             raise DatabaseInUse(
                 f"cannot open {database}: another receiver holds it (process {holder}); stop that one first, "
-                "or choose another file with --db"
+                "or choose another database"
             ) from error
         except OSError:
             os.close(descriptor)
