@@ -135,6 +135,33 @@ def test_f05_a_log_that_was_torn_in_its_last_commit_is_cut_and_the_rest_is_there
             assert _tenants(db) & _names(*range(COMMITS)) == _names(*range(COMMITS - 1))
 
 
+def _log_after_a_commit(db: Path, folder: Path, rows: int) -> bytes:
+    """The log of a copy of a database, after one more commit."""
+    copy = _as_left_by_a_kill(db, folder / f"{rows}")
+    engine = writer_engine(copy)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        names = [(f"{rows}-{each}", 1) for each in range(rows)]
+        connection.exec_driver_sql("INSERT INTO tenants (name, created_unix_nano) VALUES (?, ?)", names)
+        connection.exec_driver_sql("COMMIT")
+        content = _log(copy).read_bytes()
+    engine.dispose()
+    return content
+
+
+def test_f05_what_failed_commits_leave_in_the_log_is_no_damage(
+    logged: tuple[Path, list[int]], tmp_path: Path
+) -> None:
+    """A commit whose sync fails is written over by the next: the log ends in several that lead nowhere."""
+    db, _ = _copy(logged, tmp_path)
+    longest, middle, shortest = (_log_after_a_commit(db, tmp_path, rows) for rows in (3_000, 1_000, 10))
+    assert len(shortest) < len(middle) < len(longest)
+    _log(db).write_bytes(shortest + middle[len(shortest) :] + longest[len(middle) :])
+    assert find_break(db) is None
+    SQLiteStore(db).close()
+    assert _tenants(db) >= _names(*range(COMMITS)) | {"10-0"}
+
+
 @pytest.mark.parametrize("seed", range(rounds(6, 20)))
 def test_f05_a_log_that_ends_is_no_log_that_breaks_off(tmp_path: Path, seed: int) -> None:
     """Commits, pages of what was rolled back, and logs that began anew: cut anywhere in the last commit."""
