@@ -18,6 +18,7 @@ class Holds:
     def __init__(self, hold: Callable[[str | None], None]) -> None:
         self._hold = hold
         self._reasons: dict[str, str] = {}
+        self._told: str | None = None
 
     def set(self, name: str, reason: str | None) -> None:
         """Hold the writer for a reason of this name, or no longer; both are logged once.
@@ -33,4 +34,7 @@ class Holds:
             self._reasons[name] = reason
         if before != (reason is not None):
             _log.warning("nothing is taken: %s" if reason else "%s: data is taken again", reason or name)
-        self._hold(next(iter(self._reasons.values()), None))
+        told = next(iter(self._reasons.values()), None)
+        if told != self._told:
+            self._told = told
+            self._hold(told)
