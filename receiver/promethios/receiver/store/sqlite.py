@@ -201,7 +201,13 @@ def _make_private(path: Path) -> bool:
 
 
 def _refuse_other_files(path: Path) -> None:
-    """Leave what is no SQLite database alone before anything is made beside it."""
+    """Leave what is no SQLite database alone before anything is made beside it.
+
+    One that has a log is left to SQLite: what a power cut in a checkpoint took from the head is in it.
+    """
+    log = Path(f"{path.resolve()}-wal")
+    if log.exists() and log.stat().st_size > 0:
+        return
     with path.open("rb") as file:
         begins = file.read(len(_MAGIC))
     if begins and begins != _MAGIC:
