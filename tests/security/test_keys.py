@@ -127,7 +127,7 @@ def test_k06_without_an_overlap_the_old_key_ends_at_once(client: FlaskClient, ma
     assert client.get("/api/v1/status", headers={"x-api-key": made.get_json()["key"]}).status_code == 200
     again = client.post(address, json={}, headers=admin)
     assert again.status_code == 404
-    assert again.get_json()["detail"] == f"no valid key {key_of(old).key_id!r} that could be rotated"
+    assert again.get_json()["detail"].startswith(f"this tenant has no valid key {key_of(old).key_id!r} that ")
 
 
 def test_k06_a_rotated_key_lives_as_long_as_the_old_was_to_live(client: FlaskClient, make_key: Any) -> None:

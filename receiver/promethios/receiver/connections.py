@@ -189,6 +189,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         busy = self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed
         if self._ahead and not busy and not self._lingers_until:
             data, self._ahead = self._ahead, b""
+            # Its turn is now, however long it waited: a server that ends gives it the time to become whole.
+            self.last_activity = time.time()
             self._take(data)
 
     def handle_close(self) -> None:
