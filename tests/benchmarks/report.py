@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -39,7 +40,8 @@ _HEAD: Final = """\
 <!-- Made by `make performance`; run it again instead of changing the page. -->
 
 What was measured on one machine, on one day, by scripts in `tests/benchmarks/`. Ratios travel better to other
-machines than numbers do.
+machines than numbers do. What bounds storing, and why an aim is not reached:
+[receiver/DESIGN.md](../receiver/DESIGN.md).
 """
 
 
@@ -70,11 +72,16 @@ def render(documents: dict[str, dict[str, Any]], day: date) -> str:
     for name, document in documents.items():
         title, about = BENCHMARKS[name]
         machine = ", ".join(f"{key} {value}" for key, value in document["machine"].items())
-        parts.append(f"\n## {title}\n\n{about}\n\n{day.isoformat()}; {machine}; `{document['command']}`")
+        parts.append(f"\n## {title}\n\n{about}\n\n{day.isoformat()}; {machine}; `{_told(document)}`")
         parts.append(f"{_conditions(document['conditions'])}.\n\n")
         parts.append("| | Measured | | Aim |\n|---|---|---|---|\n")
         parts += [_line(result) for result in document["results"]]
     return "".join(parts)
+
+
+def _told(document: dict[str, Any]) -> str:
+    """The command, without where its files were."""
+    return re.sub(r"(?<= )\S*/\S*", "FOLDER", re.sub(r" --json \S+", "", document["command"]))
 
 
 def _conditions(conditions: dict[str, Any]) -> str:
