@@ -21,10 +21,24 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "api_key": ("PROMETHIOS_API_KEY",),
     "policies": ("PROMETHIOS_POLICIES",),
     "spool_dir": ("PROMETHIOS_SPOOL_DIR",),
+    "spool_fsync": ("PROMETHIOS_SPOOL_FSYNC",),
+    "durable_decisions": ("PROMETHIOS_DURABLE_DECISIONS",),
+    "max_spool_bytes": ("PROMETHIOS_MAX_SPOOL_BYTES",),
+    "max_spool_age": ("PROMETHIOS_MAX_SPOOL_AGE",),
+    "max_in_flight": ("PROMETHIOS_MAX_IN_FLIGHT",),
+    "exit_budget": ("PROMETHIOS_EXIT_BUDGET",),
     "headers": ("OTEL_EXPORTER_OTLP_HEADERS",),
     "timeout": ("OTEL_EXPORTER_OTLP_TIMEOUT",),
     "certificate": ("OTEL_EXPORTER_OTLP_CERTIFICATE",),
     "metric_interval": ("OTEL_METRIC_EXPORT_INTERVAL",),
+}
+
+#: Settings that are numbers above 0: those that may be given with a fraction, and those that may not.
+_SECONDS: Final = ("timeout", "metric_interval", "max_spool_age", "exit_budget")
+_WHOLE: Final = ("max_request_bytes", "max_memory_bytes", "max_spool_bytes", "max_in_flight")
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "spool_fsync": ("never", "decisions", "always"),
+    "durable_decisions": ("enforced", "all"),
 }
 
 
@@ -53,7 +67,14 @@ class Settings:
         certificate: PEM file of the authorities to trust, in place of the system's.
         max_request_bytes: Largest request before compression; a larger batch is split.
         max_memory_bytes: Most that waits in memory, compressed.
-        max_spool_bytes: Most that waits in this process' spool file, compressed.
+        spool_fsync: What is synced to the disk before it counts as kept: ``never`` (a power cut may take what a
+            kill cannot), ``decisions`` (those that `durable_decisions` names), ``always``.
+        durable_decisions: Which decisions are in the spool before their caller sees them: ``enforced`` (what
+            blocks, redacts or flags) or ``all``.
+        max_spool_bytes: Most that waits in this process' spool files, compressed.
+        max_spool_age: Seconds that anything waits in the spool before it is dropped.
+        max_in_flight: Requests that are under way at once. With more than one, batches may overtake each other.
+        exit_budget: Seconds that ending the process may take, whatever the receiver does.
         metric_interval: Seconds between two exports of metrics, and so between two heartbeats.
 
     Raises:
@@ -71,18 +92,19 @@ class Settings:
     max_memory_bytes: int = 16 * MIB
     max_spool_bytes: int = 64 * MIB
     metric_interval: float = 30.0
+    spool_fsync: str = "never"
+    durable_decisions: str = "enforced"
+    max_spool_age: float = 7 * 86400.0
+    max_in_flight: int = 1
+    exit_budget: float = 5.0
 
     def __post_init__(self) -> None:
         _check_endpoint(self.endpoint)
         _check_key(self.api_key, {name.lower() for name, _ in self.headers})
-        for name in (
-            "timeout",
-            "max_request_bytes",
-            "max_memory_bytes",
-            "max_spool_bytes",
-            "metric_interval",
-        ):
+        for name in (*_SECONDS, *_WHOLE):
             _check_positive(name, getattr(self, name))
+        for name, choices in _CHOICES.items():
+            _check_choice(name, getattr(self, name), choices)
         if self.certificate and not self.certificate.is_file():
             raise SettingsError("certificate", f"is {str(self.certificate)!r}", "there is no such file")
 
@@ -131,10 +153,12 @@ def _convert(name: str, value: Any) -> Any:
         return os.fspath(value)
     if name in ("spool_dir", "certificate"):
         return Path(value)
-    if name == "timeout" and isinstance(value, str):
-        return _number(name, value, "give seconds, such as 10")
     if name == "metric_interval" and isinstance(value, str):
         return _number(name, value, "give milliseconds, such as 30000") / 1000
+    if name in _SECONDS and isinstance(value, str):
+        return _number(name, value, "give seconds, such as 10")
+    if name in _WHOLE and isinstance(value, str):
+        return _whole_number(name, value)
     return value
 
 
@@ -143,6 +167,13 @@ def _number(name: str, text: str, hint: str) -> float:
         return float(text)
     except ValueError:
         raise SettingsError(name, f"is {text!r}", hint) from None
+
+
+def _whole_number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise SettingsError(name, f"is {text!r}", "give a whole number above 0") from None
 
 
 def _headers(value: str | Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -188,3 +219,8 @@ def _check_key(key: str | None, headers: set[str]) -> None:
 def _check_positive(name: str, value: object) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
         raise SettingsError(name, f"is {value!r}", "give a number above 0")
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingsError(name, f"is {value!r}", f"give one of {', '.join(choices)}")
