@@ -67,13 +67,13 @@ class Settings:
         certificate: PEM file of the authorities to trust, in place of the system's.
         max_request_bytes: Largest request before compression; a larger batch is split.
         max_memory_bytes: Most that waits in memory, compressed.
-        spool_fsync: What is synced to the disk before it counts as kept: ``never`` (a power cut may take what a
+        spool_fsync: What is synced before it counts as kept: ``never`` (a power cut may take what a
             kill cannot), ``decisions`` (those that `durable_decisions` names), ``always``.
         durable_decisions: Which decisions are in the spool before their caller sees them: ``enforced`` (what
             blocks, redacts or flags) or ``all``.
         max_spool_bytes: Most that waits in this process' spool files, compressed.
         max_spool_age: Seconds that anything waits in the spool before it is dropped.
-        max_in_flight: Requests that are under way at once. With more than one, batches may overtake each other.
+        max_in_flight: Requests that are under way at once; with more than one, batches may overtake others.
         exit_budget: Seconds that ending the process may take, whatever the receiver does.
         metric_interval: Seconds between two exports of metrics, and so between two heartbeats.
 
