@@ -1,0 +1,21 @@
+"""A scripted OTLP endpoint for tests: a real HTTP server that answers as it is told and keeps what it got.
+
+    with OtlpSink() as sink:
+        sink.script(Answer.busy(1), Answer.rejecting(1, "too old"))  # the next two requests; then success
+        agent = configure(sink.url, api_key="any", set_global=False)
+        ...
+        agent.flush()
+        assert [span.name for span in sink.spans()] == ["hello", "hello"]
+
+Everything is real: sockets, HTTP, TLS. Nothing of the agent is patched, so it works for any exporter of OTLP
+over HTTP in protobuf, ours or not. `DeadEnd` is an address where nothing answers at all.
+"""
+
+from __future__ import annotations
+
+from promethios.exporter.testing.answers import Answer
+from promethios.exporter.testing.deadend import DeadEnd
+from promethios.exporter.testing.received import Received, attributes
+from promethios.exporter.testing.sink import OtlpSink
+
+__all__ = ["Answer", "DeadEnd", "OtlpSink", "Received", "attributes"]
