@@ -31,15 +31,22 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "timeout": ("OTEL_EXPORTER_OTLP_TIMEOUT",),
     "certificate": ("OTEL_EXPORTER_OTLP_CERTIFICATE",),
     "metric_interval": ("OTEL_METRIC_EXPORT_INTERVAL",),
+    "heartbeat_interval": ("PROMETHIOS_HEARTBEAT_INTERVAL",),
+    "system_metrics": ("PROMETHIOS_SYSTEM_METRICS",),
 }
 
 #: Settings that are numbers above 0: those that may be given with a fraction, and those that may not.
 _SECONDS: Final = ("timeout", "metric_interval", "max_spool_age", "exit_budget")
+#: Seconds that may be 0: that says never.
+_OR_NEVER: Final = ("heartbeat_interval",)
+_FLAGS: Final = ("system_metrics",)
 _WHOLE: Final = ("max_request_bytes", "max_memory_bytes", "max_spool_bytes", "max_in_flight")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "spool_fsync": ("never", "decisions", "always"),
     "durable_decisions": ("enforced", "all"),
 }
+#: How the environment says yes and no.
+_TRUTHS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
 
 
 class SettingsError(ValueError):
@@ -75,7 +82,10 @@ class Settings:
         max_spool_age: Seconds that anything waits in the spool before it is dropped.
         max_in_flight: Requests that are under way at once; with more than one, batches may overtake others.
         exit_budget: Seconds that ending the process may take, whatever the receiver does.
-        metric_interval: Seconds between two exports of metrics, and so between two heartbeats.
+        metric_interval: Seconds between two exports of metrics.
+        heartbeat_interval: Seconds between two heartbeats; 0 sends none.
+        system_metrics: Whether to send metrics of the process itself: memory, CPU, threads, open files. Needs
+            the extra ``system-metrics``.
 
     Raises:
         SettingsError: A value cannot work.
@@ -97,12 +107,18 @@ class Settings:
     max_spool_age: float = 7 * 86400.0
     max_in_flight: int = 1
     exit_budget: float = 5.0
+    heartbeat_interval: float = 30.0
+    system_metrics: bool = False
 
     def __post_init__(self) -> None:
         _check_endpoint(self.endpoint)
         _check_key(self.api_key, {name.lower() for name, _ in self.headers})
         for name in (*_SECONDS, *_WHOLE):
             _check_positive(name, getattr(self, name))
+        for name in _OR_NEVER:
+            _check_number(name, getattr(self, name))
+        for name in _FLAGS:
+            _check_flag(name, getattr(self, name))
         for name, choices in _CHOICES.items():
             _check_choice(name, getattr(self, name), choices)
         if self.certificate and not self.certificate.is_file():
@@ -155,7 +171,9 @@ def _convert(name: str, value: Any) -> Any:
         return Path(value)
     if name == "metric_interval" and isinstance(value, str):
         return _number(name, value, "give milliseconds, such as 30000") / 1000
-    if name in _SECONDS and isinstance(value, str):
+    if name in _FLAGS and isinstance(value, str):
+        return _TRUTHS.get(value.lower(), value)
+    if name in (*_SECONDS, *_OR_NEVER) and isinstance(value, str):
         return _number(name, value, "give seconds, such as 10")
     if name in _WHOLE and isinstance(value, str):
         return _whole_number(name, value)
@@ -219,6 +237,16 @@ def _check_key(key: str | None, headers: set[str]) -> None:
 def _check_positive(name: str, value: object) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
         raise SettingsError(name, f"is {value!r}", "give a number above 0")
+
+
+def _check_number(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
+        raise SettingsError(name, f"is {value!r}", "give a number from 0")
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise SettingsError(name, f"is {value!r}", "give true or false")
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
