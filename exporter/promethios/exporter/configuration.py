@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from opentelemetry import _logs, metrics, trace
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
 
-from promethios.exporter.batching import LogBatches, SpanBatches
-from promethios.exporter.delivery import Delivery
-from promethios.exporter.exporters import (
-    PromethiosLogExporter,
-    PromethiosMetricExporter,
-    PromethiosSpanExporter,
-)
 from promethios.exporter.handle import Promethios
-from promethios.exporter.health import observe
 from promethios.exporter.logs import LogHandler
-from promethios.exporter.reader import SteadyMetricReader
 from promethios.exporter.settings import Settings, SettingsError
-from promethios.governance import (
-    GovernanceLogProcessor,
-    GovernanceSpanProcessor,
-    Governor,
-    RedactingLogExporter,
-    RedactingSpanExporter,
-    semconv,
-)
-from promethios.governance.telemetry.lane import DecisionLane
+from promethios.exporter.wiring import Providers, is_unset, wire
+from promethios.governance import Governor, semconv
 
 
 class AlreadyConfiguredError(RuntimeError):
@@ -86,78 +65,20 @@ def configure(
         if set_global:
             _check_unset()
         governor = _load_governor(loaded.policies)
-        handle = _build(loaded, _resource(service_name, resource_attributes), governor)
+        providers = Providers.make(agent_resource(service_name, resource_attributes))
+        handle = wire(providers, loaded, governor)
         if set_global:
-            _set_global(handle)
+            providers.make_global()
     if governor and adapters:
         from promethios.governance.adapters import instrument_all
 
         instrument_all(governor)
     if log_level is not None:
         handle.capture_logging(LogHandler(handle.logger_provider, log_level))
-    atexit.register(handle.shutdown)
     return handle
 
 
-@dataclass(frozen=True, slots=True)
-class _Exporters:
-    """The exporters of one delivery, each with what collects for it, and what redacts before it."""
-
-    delivery: Delivery
-    governor: Governor | None
-
-    def decisions(self) -> SpanBatches:
-        return SpanBatches(PromethiosSpanExporter(delivery=self.delivery).export, self.delivery.drop)
-
-    def spans(self) -> SpanBatches:
-        if self.governor is None:
-            return self.decisions()
-        exporter = RedactingSpanExporter(PromethiosSpanExporter(delivery=self.delivery), self.governor)
-        return SpanBatches(exporter.export, self.delivery.drop)
-
-    def logs(self) -> LogBatches:
-        exporter = PromethiosLogExporter(delivery=self.delivery)
-        if self.governor is None:
-            return LogBatches(exporter.export, self.delivery.drop)
-        return LogBatches(RedactingLogExporter(exporter, self.governor).export, self.delivery.drop)
-
-    def metrics(self) -> SteadyMetricReader:
-        exporter = PromethiosMetricExporter(delivery=self.delivery)
-        return SteadyMetricReader(exporter, self.delivery.settings.metric_interval)
-
-
 _lock = threading.Lock()
-
-
-def _build(settings: Settings, resource: Resource, governor: Governor | None) -> Promethios:
-    delivery = Delivery(settings)
-    exporters = _Exporters(delivery, governor)
-    tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
-    loggers = LoggerProvider(resource=resource, shutdown_on_exit=False)
-    meters = MeterProvider([exporters.metrics()], resource, shutdown_on_exit=False)
-    lane = _govern(governor, tracers, loggers, meters, exporters) if governor else None
-    tracers.add_span_processor(exporters.spans())
-    loggers.add_log_record_processor(exporters.logs())
-    observe(meters, delivery, governor.bundle.id if governor else None)
-    return Promethios(delivery, governor, tracers, meters, loggers, lane)
-
-
-def _govern(
-    governor: Governor,
-    tracers: TracerProvider,
-    loggers: LoggerProvider,
-    meters: MeterProvider,
-    exporters: _Exporters,
-) -> DecisionLane:
-    """Put governance in front of what exports, and give decisions a lane that no sampler thins out."""
-    lane = DecisionLane(tracers)
-    lane.add_span_processor(exporters.decisions())
-    tracers.add_span_processor(GovernanceSpanProcessor(governor))
-    loggers.add_log_record_processor(GovernanceLogProcessor(governor))
-    governor.set_tracer_provider(tracers)
-    governor.set_decision_lane(lane)
-    governor.set_meter_provider(meters)
-    return lane
 
 
 def _check_level(level: int | str | None) -> None:
@@ -172,7 +93,8 @@ def _load_governor(policies: str | None) -> Governor | None:
     return Governor.from_file(policies)
 
 
-def _resource(service_name: str | None, attributes: Mapping[str, Any] | None) -> Resource:
+def agent_resource(service_name: str | None, attributes: Mapping[str, Any] | None) -> Resource:
+    """The resource of this process: what is given, over what the environment says."""
     given = dict(attributes or {})
     if service_name:
         given[semconv.SERVICE_NAME] = service_name
@@ -181,15 +103,9 @@ def _resource(service_name: str | None, attributes: Mapping[str, Any] | None) ->
 
 
 def _check_unset() -> None:
-    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+    if not is_unset(trace.get_tracer_provider()):
         raise AlreadyConfiguredError(
             "configure() found a global TracerProvider: it was called before, or another set-up (such as"
             " opentelemetry-instrument) came first. Keep the handle of the first call; or set"
             " OTEL_TRACES_EXPORTER=promethios there, and leave configure() out"
         )
-
-
-def _set_global(handle: Promethios) -> None:
-    trace.set_tracer_provider(handle.tracer_provider)
-    metrics.set_meter_provider(handle.meter_provider)
-    _logs.set_logger_provider(handle.logger_provider)

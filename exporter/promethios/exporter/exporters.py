@@ -7,7 +7,6 @@ queued for delivery, because the SDK would throw a failed one away.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any, Final, Generic, TypeVar
@@ -22,6 +21,7 @@ from promethios.exporter.counts import DropReason
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.encoding import LOGS, METRICS, TRACES, Encoder
 from promethios.exporter.settings import Settings
+from promethios.exporter.sharing import deliveries
 
 #: Seconds that ending a process may take, whatever the receiver does.
 EXIT_BUDGET: Final = 5.0
@@ -112,7 +112,8 @@ class _Line(Generic[_Item]):
         self._shared: Settings | None = None
         if delivery is None:
             self._shared = Settings.load(**settings)
-            delivery = _deliveries.acquire(self._shared)
+            delivery = deliveries.acquire(self._shared)
+            deliveries.count(encoder.signal, 1)
         elif settings:
             raise TypeError("give an exporter settings or a delivery: a delivery has settings of its own")
         self._delivery = delivery
@@ -134,30 +135,6 @@ class _Line(Generic[_Item]):
 
     def shutdown(self, timeout_millis: float = EXIT_BUDGET * 1000) -> None:
         if not self._closed and self._shared:
-            _deliveries.release(self._shared, min(timeout_millis / 1000, EXIT_BUDGET))
+            deliveries.count(self._encoder.signal, -1)
+            deliveries.release(self._shared, min(timeout_millis / 1000, EXIT_BUDGET))
         self._closed = True
-
-
-class _Deliveries:
-    """One delivery for all exporters with the same settings: they share connection, spool and budget."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: dict[Settings, tuple[Delivery, int]] = {}
-
-    def acquire(self, settings: Settings) -> Delivery:
-        with self._lock:
-            delivery, users = self._open.get(settings) or (Delivery(settings), 0)
-            self._open[settings] = delivery, users + 1
-            return delivery
-
-    def release(self, settings: Settings, timeout: float) -> None:
-        with self._lock:
-            delivery, users = self._open.pop(settings)
-            if users > 1:
-                self._open[settings] = delivery, users - 1
-                return
-        delivery.close(time.monotonic() + timeout)
-
-
-_deliveries = _Deliveries()

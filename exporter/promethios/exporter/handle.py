@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import Protocol
 
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
@@ -14,11 +14,35 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from promethios.exporter.counts import FlushResult, Totals
 from promethios.exporter.delivery import Delivery
-from promethios.exporter.exporters import EXIT_BUDGET
+from promethios.exporter.ends import forget
+from promethios.exporter.sharing import deliveries
 from promethios.governance import Governor
 from promethios.governance.telemetry.lane import DecisionLane
 
 _logger = logging.getLogger("promethios.exporter")
+
+
+class Collector(Protocol):
+    """What holds items that were recorded, until it hands them over to the delivery."""
+
+    def force_flush(self, timeout_millis: int = ...) -> bool:
+        """Hand over what is held."""
+        ...
+
+    def shutdown(self) -> None:
+        """Hand over what is held, and take no more."""
+        ...
+
+
+class Providers(Protocol):
+    """The SDK's providers of the three signals."""
+
+    @property
+    def tracers(self) -> TracerProvider: ...
+    @property
+    def meters(self) -> MeterProvider: ...
+    @property
+    def loggers(self) -> LoggerProvider: ...
 
 
 class Promethios:
@@ -37,57 +61,61 @@ class Promethios:
         self,
         delivery: Delivery,
         governor: Governor | None,
-        tracer_provider: TracerProvider,
-        meter_provider: MeterProvider,
-        logger_provider: LoggerProvider,
-        decision_provider: DecisionLane | None = None,
+        providers: Providers,
+        decision_provider: DecisionLane | None,
+        collectors: Sequence[Collector],
+        *,
+        shared: bool = False,
     ) -> None:
         self.governor = governor
-        self.tracer_provider = tracer_provider
-        self.meter_provider = meter_provider
-        self.logger_provider = logger_provider
+        self.tracer_provider = providers.tracers
+        self.meter_provider = providers.meters
+        self.logger_provider = providers.loggers
         self.decision_provider = decision_provider
         self._delivery = delivery
+        self._collectors = collectors
+        self._shared = shared
         self._handler: logging.Handler | None = None
         self._closed = False
 
-    def flush(self, timeout: float = EXIT_BUDGET) -> FlushResult:
+    def flush(self, timeout: float | None = None) -> FlushResult:
         """Deliver everything that was recorded so far.
 
         Args:
-            timeout: Seconds to wait at most. It returns sooner when nothing can be delivered now.
+            timeout: Seconds to wait at most; the setting `exit_budget` by default. It returns sooner when
+                nothing can be delivered now.
 
         Returns:
             What was delivered since the last flush, what waits, and what was lost.
         """
-        deadline = time.monotonic() + timeout
+        deadline = self._deadline(timeout)
         if not self._closed:
             self._collect(deadline)
         return self._delivery.flush(deadline)
 
-    def shutdown(self, timeout: float = EXIT_BUDGET) -> FlushResult:
+    def shutdown(self, timeout: float | None = None) -> FlushResult:
         """Deliver what can be delivered in time, put the rest into the spool, and stop. Again does nothing.
 
         Governance stays in force: policies do not depend on a receiver. Decisions taken from here on are
         counted as lost.
 
         Args:
-            timeout: Seconds that this takes at most, whatever the receiver does.
+            timeout: Seconds that this takes at most, whatever the receiver does; the setting `exit_budget`
+                by default.
 
         Returns:
             What was delivered since the last flush, what waits in the spool, and what was lost.
         """
-        deadline = time.monotonic() + timeout
-        if not self._closed:
-            self._closed = True
-            atexit.unregister(self.shutdown)
-            if self._handler:
-                logging.getLogger().removeHandler(self._handler)
-            # Collectors first: what they still hand over is the delivery's to place. Metrics last of them,
-            # so that they count the rest.
-            for provider in self._providers():
-                self._attempt(provider.shutdown)
-        return self._delivery.close(deadline)
+        deadline = self._deadline(timeout)
+        if self._closed:
+            return self._delivery.flush(deadline) if self._shared else self._delivery.close(deadline)
+        self._closed = True
+        forget(self.shutdown)
+        if self._handler:
+            logging.getLogger().removeHandler(self._handler)
+        for collector in self._collectors:
+            self._attempt(collector.shutdown)
+        return self._close(deadline)
 
     def use_key(self, api_key: str) -> None:
         """Go on with another API key, and send what was parked under the old one.
@@ -114,15 +142,21 @@ class Promethios:
     ) -> None:
         self.shutdown()
 
+    def _deadline(self, timeout: float | None) -> float:
+        return time.monotonic() + (self._delivery.settings.exit_budget if timeout is None else timeout)
+
     def _collect(self, deadline: float) -> None:
         """Move what was recorded into the delivery. It needs no network, so it does not wait for one."""
-        for provider in self._providers():
+        for collector in self._collectors:
             left = max(1, int((deadline - time.monotonic()) * 1000))
-            self._attempt(provider.force_flush, left)
+            self._attempt(collector.force_flush, left)
 
-    def _providers(self) -> list[TracerProvider | DecisionLane | LoggerProvider | MeterProvider]:
-        lane = [self.decision_provider] if self.decision_provider else []
-        return [self.tracer_provider, *lane, self.logger_provider, self.meter_provider]
+    def _close(self, deadline: float) -> FlushResult:
+        if not self._shared:
+            return self._delivery.close(deadline)
+        left = max(0.0, deadline - time.monotonic())
+        result = deliveries.release(self._delivery.settings, left)
+        return self._delivery.flush(time.monotonic()) if result is None else result
 
     @staticmethod
     def _attempt(do: Callable[..., object], *arguments: object) -> None:

@@ -1,0 +1,61 @@
+"""One delivery for all exporters with the same settings: they share connection, spool and budget."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+
+from promethios.exporter.batch import Signal
+from promethios.exporter.counts import FlushResult
+from promethios.exporter.delivery import Delivery
+from promethios.exporter.settings import Settings
+
+
+class Deliveries:
+    """The deliveries that are shared in this process. Each is closed with its last user."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[Settings, tuple[Delivery, int]] = {}
+        self._exporting: Counter[Signal] = Counter()
+
+    def acquire(self, settings: Settings) -> Delivery:
+        """The delivery with these settings, opened for its first user."""
+        with self._lock:
+            delivery, users = self._open.get(settings) or (Delivery(settings), 0)
+            self._open[settings] = delivery, users + 1
+            return delivery
+
+    def release(self, settings: Settings, timeout: float) -> FlushResult | None:
+        """Give it back. With its last user it is closed, within `timeout` seconds; others wait for nothing.
+
+        Returns:
+            What became of what it held, if it was closed.
+        """
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            delivery, users = self._open.pop(settings)
+            if users > 1:
+                self._open[settings] = delivery, users - 1
+                return None
+        return delivery.close(deadline)
+
+    def settings(self) -> Settings | None:
+        """Those of the delivery that was opened first of those in use; None where there is none."""
+        with self._lock:
+            return next(iter(self._open), None)
+
+    def count(self, signal: Signal, exporters: int) -> None:
+        """Note that so many more, or fewer, exporters of `signal` are in use."""
+        with self._lock:
+            self._exporting[signal] += exporters
+
+    def exported(self) -> frozenset[Signal]:
+        """The signals that an exporter in use takes."""
+        with self._lock:
+            return frozenset(signal for signal, exporters in self._exporting.items() if exporters > 0)
+
+
+#: What exporters that were given no delivery share.
+deliveries = Deliveries()
