@@ -10,9 +10,9 @@ providers, and ``opentelemetry_instrumentor`` puts guards around libraries. The 
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
+from functools import partial
 from typing import Any, ClassVar
 
 from opentelemetry import _logs, metrics, trace
@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from promethios.exporter.batching import SpanBatches
+from promethios.exporter.ends import at_end
 from promethios.exporter.exporters import PromethiosSpanExporter
 from promethios.exporter.settings import ENVIRONMENT, SettingsError
 from promethios.governance import GovernanceLogProcessor, GovernanceSpanProcessor, Governor
@@ -83,7 +84,7 @@ def _lay_lane(governor: Governor, tracers: TracerProvider) -> None:
     lane = TracerProvider(sampler=ALWAYS_ON, resource=tracers.resource, shutdown_on_exit=False)
     lane.add_span_processor(SpanBatches(exporter.export, exporter.drop))
     governor.set_decision_lane(lane)
-    atexit.register(_close, lane, exporter)
+    at_end(partial(_close, lane, exporter))
 
 
 def _close(lane: TracerProvider, exporter: PromethiosSpanExporter) -> None:
