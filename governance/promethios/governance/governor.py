@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from time import time_ns
@@ -66,6 +66,7 @@ class Governor:
     ) -> None:
         self.state = State()
         self._rules = _rules(bundle)
+        self._listeners: list[Callable[[], object]] = []
         self._teller = Teller(self.state.trust, self.redact_text, tracer_provider, meter_provider)
         self._resource: tuple[Any, Mapping[str, Any]] = (None, {})
         renew_in_child(self)
@@ -107,6 +108,16 @@ class Governor:
         """
         self._rules = _rules(bundle)
         self._teller.metrics().record_reload("loaded")
+        for listener in list(self._listeners):
+            listener()
+
+    def on_change(self, listener: Callable[[], object]) -> None:
+        """Call `listener` each time that other policies have come into force.
+
+        Args:
+            listener: Is called in the thread that changed them, and must neither wait nor raise.
+        """
+        self._listeners.append(listener)
 
     def watch(self, path: str | Path, interval: float = INTERVAL) -> Watch:
         """Use the policies of the file at `path` now, and again whenever it, or one that it extends, changes.

@@ -163,6 +163,22 @@ POLICY_EVIDENCE: Final = "promethios.policy.evidence"
 #: double: what the match weighs in the agent's trust; 0 where it does not count.
 POLICY_WEIGHT: Final = "promethios.policy.weight"
 
+# The heartbeat: a log record whose body is OpAMP's ``AgentToServer``, and what that has no field for.
+#: the name of the event; the gauge of the same name goes with the metrics.
+HEARTBEAT_EVENT: Final = "promethios.agent.heartbeat"
+#: double, s: how long the process has lived, by a clock that nobody sets.
+AGENT_UPTIME: Final = "promethios.agent.uptime"
+#: double, s: how long until the next heartbeat.
+AGENT_INTERVAL: Final = "promethios.agent.heartbeat.interval"
+#: text: ``enforce``; ``shadow`` where every policy is; ``none`` without policies.
+AGENT_MODE: Final = "promethios.agent.mode"
+#: list of text: the libraries whose calls adapters guard, as they are imported.
+AGENT_ADAPTERS: Final = "promethios.agent.adapters"
+#: int: operations that were decided before they ran, since the process began.
+COVERAGE_GOVERNED: Final = "promethios.coverage.governed"
+#: int: operations that nothing decided, or only when they were over.
+COVERAGE_UNGOVERNED: Final = "promethios.coverage.ungoverned"
+
 # Metrics.
 #: counter: decisions, by ``point``, ``verdict`` and ``enforced``.
 METRIC_DECISIONS: Final = "promethios.decisions"

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 class Adapter(Protocol):
     """What every adapter can do. It is one for the process, however many objects are made of it."""
 
+    @property
+    def governor(self) -> Governor | None:
+        """By whom the library is guarded now."""
+
     def instrument(self, *, governor: Governor) -> None:
         """Guard the library by `governor`."""
 
@@ -55,6 +59,11 @@ def instrument_all(governor: Governor) -> tuple[str, ...]:
     return guarded
 
 
+def guarded_by(governor: Governor) -> tuple[str, ...]:
+    """The names of the libraries that are guarded by `governor` now."""
+    return tuple(name for name, adapter in _ADAPTERS.items() if adapter().governor is governor)
+
+
 def uninstrument_all() -> None:
     """Take every guard of an adapter off again."""
     for adapter in _ADAPTERS.values():
@@ -73,6 +82,7 @@ __all__ = [
     "MCPGuard",
     "OpenAIAgentsGuard",
     "OpenAIGuard",
+    "guarded_by",
     "instrument_all",
     "uninstrument_all",
 ]
