@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -141,6 +142,43 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
     WRITES(pwrite, (remember(fd, size, at), real(fd, data, size, at)), real(fd, data, size / 2, at))
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
     WRITES(pwrite64, (remember(fd, size, at), real(fd, data, size, at)), real(fd, data, size / 2, at))
+
+/* The first half of what is scattered, at a place in the file, or at its own where that is negative. */
+static ssize_t half_of(int fd, const struct iovec *parts, int count, off_t at) {
+    size_t left = 0;
+    for (int i = 0; i < count; i++)
+        left += parts[i].iov_len;
+    left /= 2;
+    for (int i = 0; i < count && left; i++) {
+        size_t size = parts[i].iov_len < left ? parts[i].iov_len : left;
+        if (at < 0)
+            syscall(SYS_write, fd, parts[i].iov_base, size);
+        else
+            syscall(SYS_pwrite64, fd, parts[i].iov_base, size, at), at += size;
+        left -= size;
+    }
+    return 0;
+}
+
+static void remember_all(int fd, const struct iovec *parts, int count, off_t at) {
+    for (int i = 0; i < count; at += parts[i++].iov_len)
+        remember(fd, parts[i].iov_len, at);
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int count)
+    WRITES(writev, real(fd, parts, count), half_of(fd, parts, count, -1))
+
+#define SCATTERED(name, offset) \
+    ssize_t name(int fd, const struct iovec *parts, int count, offset at) \
+        WRITES(name, (remember_all(fd, parts, count, at), real(fd, parts, count, at)), half_of(fd, parts, count, at))
+#define SCATTERED_FLAGGED(name, offset) \
+    ssize_t name(int fd, const struct iovec *parts, int count, offset at, int flags) \
+        WRITES(name, (remember_all(fd, parts, count, at), real(fd, parts, count, at, flags)), half_of(fd, parts, count, at))
+
+SCATTERED(pwritev, off_t)
+SCATTERED(pwritev64, off64_t)
+SCATTERED_FLAGGED(pwritev2, off_t)
+SCATTERED_FLAGGED(pwritev64v2, off64_t)
 
 #define CALLS(name, operation, call) \
     { \
