@@ -184,9 +184,7 @@ class Governor:
         if not (operation.point.endswith(".before") or self.listens(operation.point)):
             return self.evaluate(operation, context)
         operation = self._complete(operation, context)
-        decision = self._evaluate(operation, happened=True)
-        if decision.enforced.rank > Verdict.FLAG.rank:
-            object.__setattr__(decision, "enforced", Verdict.FLAG)  # nobody else holds it yet
+        decision = _too_late(self._evaluate(operation, happened=True))
         self._inspect(operation, context)
         return self._teller.tell(decision, operation, context)
 
@@ -206,6 +204,15 @@ class Governor:
         """
         operation = self._complete(operation, context)
         decision = self._rules.engine.evaluate(operation, self.state, again=True)
+        return self._teller.tell(decision, operation, context) if says_more(decision, first) else decision
+
+    def observe_again(
+        self, operation: Operation, first: Decision | None, context: Context | None = None
+    ) -> Decision:
+        """`decide_again` for what has already happened: what it tells as enforced is a flag at most."""
+        operation = self._complete(operation, context)
+        decision = _too_late(self._rules.engine.evaluate(operation, self.state, again=True))
+        self._inspect(operation, context)
         return self._teller.tell(decision, operation, context) if says_more(decision, first) else decision
 
     def conclude(self, operation: Operation, decision: Decision, context: Context | None = None) -> Decision:
@@ -337,3 +344,10 @@ class Governor:
             attributes = resource_attributes(provider)
             self._resource = resource, attributes
         return attributes
+
+
+def _too_late(decision: Decision) -> Decision:
+    """`decision`, which nobody else holds yet, on what has already happened."""
+    if decision.enforced.rank > Verdict.FLAG.rank:
+        object.__setattr__(decision, "enforced", Verdict.FLAG)
+    return decision

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Tracer
-from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 
 from promethios.governance import semconv
 from promethios.governance.dialects import MARKERS, translated
 from promethios.governance.enforcement.ambient import guarded_by, kind_of, subject_of
+from promethios.governance.enforcement.handed import Handed, handed_of
 from promethios.governance.enforcement.operations import Decided, places_of
 from promethios.governance.enforcement.stop import SWALLOWING, PolicyStop
 from promethios.governance.enforcement.violation import PolicyViolation
@@ -28,6 +29,7 @@ from promethios.governance.operation import Operation
 from promethios.governance.telemetry.spans import SCOPE, stamp
 
 if TYPE_CHECKING:
+    from promethios.governance.decision import Decision
     from promethios.governance.enforcement.processor import GovernanceSpanProcessor
     from promethios.governance.governor import Governor
 
@@ -95,10 +97,17 @@ def _passage_of(
         return None
 
 
-def close(span: Any) -> None:
-    """The operation of `span` is over: what begins now is another one."""
-    if (decided := getattr(span, _DECIDED, None)) is not None:
-        decided.close()
+def close(span: Any) -> Decision | None:
+    """The operation of `span` is over: what begins now is another one.
+
+    Returns:
+        What the gate decided on it, if it did.
+    """
+    decided: Decided | None = getattr(span, _DECIDED, None)
+    if decided is None:
+        return None
+    decided.close()
+    return decided.decision
 
 
 def scope_of_span(span: Any) -> str:
@@ -107,11 +116,41 @@ def scope_of_span(span: Any) -> str:
     return str(getattr(scope, "name", ""))
 
 
-class _Unsampled(NonRecordingSpan):
-    """The span of an operation that sampling drops. Nobody else hears of its end."""
+class Unsampled(NonRecordingSpan):
+    """The span of an operation that sampling drops. Nobody else hears of its end.
+
+    Args:
+        context: The span's own.
+        governor: Who governs the operation.
+        kind: The operation's kind.
+        attributes: What was said of it when it began.
+    """
+
+    def __init__(
+        self, context: SpanContext, governor: Governor, kind: str, attributes: Mapping[str, Any]
+    ) -> None:
+        super().__init__(context)
+        self.governor = governor
+        self._kind, self._attributes = kind, attributes
+        self._ended = False
 
     def end(self, end_time: int | None = None) -> None:
-        close(self)
+        """Look at what was handed over meanwhile; the gate decided without it."""
+        first, ended, self._ended = close(self), self._ended, True
+        if first is None or ended:
+            return
+        try:
+            self._complete(first, handed_of(self))
+        except Exception:
+            _log.exception("cannot decide an operation with its content; it is over")
+
+    def _complete(self, first: Decision, content: Handed) -> None:
+        context = trace.set_span_in_context(self)
+        if content.input is not None:
+            before = Operation(f"{self._kind}.before", self._attributes, content.input)
+            self.governor.observe_again(before, first, context)
+        if content.output is not None and self.governor.listens(point := f"{self._kind}.after"):
+            self.governor.observe(Operation(point, self._attributes, output=content.output), context)
 
 
 class _Passage:
@@ -139,7 +178,7 @@ class _Passage:
             PolicyStop: The same, where its instrumentation would swallow that, and it was asked for.
         """
         if type(span) is NonRecordingSpan:
-            span = _Unsampled(span.get_span_context())
+            span = Unsampled(span.get_span_context(), self._governor, self._kind, self._attributes)
         operations = self._governor.operations
         places = places_of(span, self._kind, subject_of(self._kind, self._attributes))
         taken = operations.take(places, self._scope, _start_of(span))

@@ -24,6 +24,7 @@ from promethios.governance.enforcement.ambient import (
     running,
     subject_of,
 )
+from promethios.governance.enforcement.handed import handed_of
 from promethios.governance.enforcement.operations import Decided, near_of, places_of
 from promethios.governance.enforcement.redaction import SpanRedaction
 from promethios.governance.enforcement.spans import install, kept_of, make_operation, watch_end
@@ -114,7 +115,7 @@ class GovernanceSpanProcessor(SpanProcessor):
         if kind is None or _tells_decision(span):
             return
         layer, enforced = stamp_of(span)
-        gate.close(span)
+        first = gate.close(span)
         if layer in ("guard", "other"):  # which decides what comes after, too
             return
         if layer is None and self._is_anothers(span, kind, attributes):
@@ -122,8 +123,11 @@ class GovernanceSpanProcessor(SpanProcessor):
         context = trace.set_span_in_context(span)
         if layer is None:  # nothing decided it in time
             self._decide_late(span, kind, attributes, context)
+        elif handed_of(span).input is not None:  # nobody decided it with its content
+            operation = _operation(f"{kind}.before", attributes, span)
+            self.governor.observe_again(operation, first, context)
         if not enforced.stops:
-            self._after(f"{kind}.after", attributes, context)
+            self._after(span, f"{kind}.after", attributes, context)
 
     def _is_anothers(self, span: Any, kind: str, attributes: Mapping[str, Any]) -> bool:
         """Whether a guard decides what the span stands for, or another span of the operation was decided."""
@@ -146,29 +150,27 @@ class GovernanceSpanProcessor(SpanProcessor):
         return self.governor.recent.since(span.start_time, span.context.trace_id, kind, subject)
 
     def _decide_late(self, span: Any, kind: str, attributes: Mapping[str, Any], context: Context) -> None:
-        decision = self._observe(f"{kind}.before", attributes, context)
+        decision = self.governor.observe(_operation(f"{kind}.before", attributes, span), context)
         stamp(span, decision, "processor")
         places = places_of(span, kind, subject_of(kind, attributes))
         decided = Decided(decision, gate.scope_of_span(span), time_ns())
         self.governor.operations.add(places, decided)
 
-    def _after(self, point: str, attributes: Mapping[str, Any], context: Context) -> None:
+    def _after(self, span: Any, point: str, attributes: Mapping[str, Any], context: Context) -> None:
         if self.governor.listens(point):
-            self._observe(point, attributes, context)
+            self.governor.observe(_operation(point, attributes, span), context)
         else:
             self.governor.account(Operation(point, attributes), context)
 
-    def _observe(self, point: str, attributes: Mapping[str, Any], context: Context) -> Decision:
-        before = point.endswith("before")
-        operation = Operation(
-            point,
-            attributes,
-            input=attributes.get(semconv.INPUT_MESSAGES) if before else None,
-            output=None if before else attributes.get(semconv.OUTPUT_MESSAGES),
-            arguments=attributes.get(semconv.TOOL_CALL_ARGUMENTS) if before else None,
-            result=None if before else attributes.get(semconv.TOOL_CALL_RESULT),
-        )
-        return self.governor.observe(operation, context)
+
+def _operation(point: str, attributes: Mapping[str, Any], span: Any) -> Operation:
+    """What `span` stood for: with the content that was handed over, else with what was captured."""
+    handed = handed_of(span)
+    if point.endswith("before"):
+        said = attributes.get(semconv.INPUT_MESSAGES) if handed.input is None else handed.input
+        return Operation(point, attributes, said, arguments=attributes.get(semconv.TOOL_CALL_ARGUMENTS))
+    said = attributes.get(semconv.OUTPUT_MESSAGES) if handed.output is None else handed.output
+    return Operation(point, attributes, output=said, result=attributes.get(semconv.TOOL_CALL_RESULT))
 
 
 def _tells_decision(span: Any) -> bool:
@@ -196,6 +198,11 @@ def _processor_within(processor: Any) -> GovernanceSpanProcessor | None:
         return processor
     inner = getattr(processor, "_span_processors", ())
     return next(filter(None, map(_processor_within, inner)), None)
+
+
+def processor_of(span: Any) -> GovernanceSpanProcessor | None:
+    """Ours of the provider whose recorded span `span` is; None where it has none."""
+    return _processor_within(getattr(span, "_span_processor", None))
 
 
 def _processor_of_tracer(tracer: Any) -> GovernanceSpanProcessor | None:
