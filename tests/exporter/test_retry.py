@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
     ],
 )
 def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | None) -> None:
-    assert parse_retry_after(header, NOW) == seconds
+    assert parse_retry_after(header, None, NOW) == seconds
 
 
 def test_waits_grow_to_a_limit_and_never_beyond() -> None:
@@ -48,5 +48,5 @@ def test_jitter_takes_up_to_half_of_a_wait() -> None:
 
 def test_the_server_may_ask_for_more_but_not_for_less() -> None:
     policy = RetryPolicy(initial=4, jitter=lambda: 1.0)
-    assert policy.delay(1, retry_after=60) == 60
+    assert policy.delay(1, retry_after=60) == 66
     assert policy.delay(1, retry_after=1) == 4

@@ -20,7 +20,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from promethios.exporter.batch import Batch
 from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, Transient
-from promethios.exporter.sender import MAX_RESPONSE_BYTES, USER_AGENT, Sender
+from promethios.exporter.judging import MAX_RESPONSE_BYTES
+from promethios.exporter.sender import USER_AGENT, Sender
 from promethios.exporter.settings import Settings
 from promethios.exporter.testing import Answer, OtlpSink
 
@@ -146,7 +147,9 @@ def test_an_endless_answer_is_given_up(
 ) -> None:
     body = bytes(MAX_RESPONSE_BYTES + 1)
     sink.script(Answer(200, gzip.compress(body) if headers else body, headers))
-    assert sender.send(batch()) == Permanent("HTTP 200 with an answer of more than 4194304 bytes")
+    assert sender.send(batch()) == Parked(
+        "HTTP 200 with an answer of more than 4194304 bytes: not an OTLP receiver; check `endpoint`"
+    )
     assert sender.send(batch()) == Delivered()
 
 
@@ -199,7 +202,7 @@ def test_an_answer_that_drips_is_given_up(batch: MakeBatch) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 500\r\n\r\n"
     with _speaking(head, *[b"x"] * 500) as url:
         sender = Sender(Settings.load(endpoint=url, api_key=KEY, timeout=0.4))
-        assert sender.send(batch()) == Transient("the answer broke off: TimeoutError")
+        assert sender.send(batch()) == Transient("the answer broke off: ReadTimeoutError")
         sender.close()
 
 

@@ -46,6 +46,8 @@ MISCONFIGURED = {
     401: "the key is missing, wrong or expired: check `api_key`",
     403: "the key may not ingest: give one with the scope `ingest`",
     404: "nothing takes OTLP there: check `endpoint`",
+    405: "nothing takes OTLP there: check `endpoint`",
+    407: "the proxy wants to know who asks: check `proxy`",
 }
 
 
@@ -66,4 +68,16 @@ def outcome_of_failure(
         return Parked(f"{said}: {MISCONFIGURED[status]}")
     if status < 400:
         return Parked(f"{said}: not an OTLP receiver, or a redirect, which is not followed: check `endpoint`")
+    return Permanent(said)
+
+
+def outcome_of_endless_answer(status: int, limit: int) -> Permanent | Parked:
+    """Map the status of an answer that is longer than `limit` bytes, and so was not read.
+
+    https://opentelemetry.io/docs/specs/otlp/ forbids to retry it. No OTLP receiver answers so: only a status
+    that refuses the data by itself costs the data; behind any other one is something else than a receiver.
+    """
+    said = f"HTTP {status} with an answer of more than {limit} bytes"
+    if status < 400 or status in RETRYABLE or status in MISCONFIGURED:
+        return Parked(f"{said}: not an OTLP receiver; check `endpoint`")
     return Permanent(said)

@@ -36,33 +36,47 @@ class RetryPolicy:
     def delay(self, failures: int, retry_after: float | None = None) -> float:
         """Seconds to wait after so many failures in a row: between half of the back-off and all of it.
 
-        `retry_after` is the least that the server asked for.
+        `retry_after` is the least that the server asked for. Up to a tenth is added to it, or all whom it
+        sent away would be back at the same moment.
         """
-        exponent = min(failures - 1, 63)
+        exponent, jitter = min(failures - 1, 63), self.jitter()
         backoff = min(self.initial * self.factor**exponent, self.longest)
-        return max(backoff * (0.5 + self.jitter() / 2), retry_after or 0.0)
+        return max(backoff * (0.5 + jitter / 2), (retry_after or 0.0) * (1 + jitter / 10))
 
 
-def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:
+def bounded(seconds: float | None) -> float | None:
+    """What a server asks for, within reason: from 0 to `LONGEST_RETRY_AFTER`; None for nothing."""
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def parse_retry_after(
+    value: str | None, sent: str | None = None, now: datetime | None = None
+) -> float | None:
     """Seconds that a ``Retry-After`` header asks for, from either of its forms.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 allows seconds and an HTTP-date.
 
     Args:
         value: The header, or None where there was none.
-        now: The wall clock's time; the present by default.
+        sent: The header ``Date`` of the same answer: a moment is compared with the clock that named it.
+        now: The wall clock's time, for answers without that header; the present by default.
 
     Returns:
         Seconds from 0 to `LONGEST_RETRY_AFTER`; None for no header and for one that says neither.
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_RETRY_AFTER)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
+        return bounded(float(text))
+    moment = _moment(text)
+    if moment is None:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    wait = (moment - (now or datetime.now(UTC))).total_seconds()
-    return min(max(wait, 0.0), LONGEST_RETRY_AFTER)
+    return bounded((moment - (_moment(sent) or now or datetime.now(UTC))).total_seconds())
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError, TypeError, IndexError):
+        # The standard library's parser raises each of these for some garbage.
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

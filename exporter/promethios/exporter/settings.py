@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from opentelemetry.util.re import parse_env_headers
 
+from promethios.exporter import certificates, proxies
+
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
@@ -30,6 +32,8 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "headers": ("OTEL_EXPORTER_OTLP_HEADERS",),
     "timeout": ("OTEL_EXPORTER_OTLP_TIMEOUT",),
     "certificate": ("OTEL_EXPORTER_OTLP_CERTIFICATE",),
+    "client_certificate": ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",),
+    "client_key": ("OTEL_EXPORTER_OTLP_CLIENT_KEY",),
     "metric_interval": ("OTEL_METRIC_EXPORT_INTERVAL",),
     "heartbeat_interval": ("PROMETHIOS_HEARTBEAT_INTERVAL",),
     "system_metrics": ("PROMETHIOS_SYSTEM_METRICS",),
@@ -72,6 +76,11 @@ class Settings:
         headers: More headers for each request, as pairs.
         timeout: Seconds for one request, as OpenTelemetry Python reads ``OTEL_EXPORTER_OTLP_TIMEOUT``.
         certificate: PEM file of the authorities to trust, in place of the system's.
+        client_certificate: PEM file of the certificate that the agent shows, with its chain. Read again for
+            each new connection.
+        client_key: PEM file of its private key; None where it is in the same file.
+        proxy: URL of the HTTP proxy to go through. By default what ``HTTPS_PROXY``, ``HTTP_PROXY``,
+            ``ALL_PROXY`` and ``NO_PROXY`` say; the empty string is none.
         max_request_bytes: Largest request before compression; a larger batch is split.
         max_memory_bytes: Most that waits in memory, compressed.
         spool_fsync: What is synced before it counts as kept: ``never`` (a power cut may take what a
@@ -98,6 +107,9 @@ class Settings:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     timeout: float = 10.0
     certificate: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    proxy: str | None = field(default=None, repr=False)
     max_request_bytes: int = 4 * MIB
     max_memory_bytes: int = 16 * MIB
     max_spool_bytes: int = 64 * MIB
@@ -121,8 +133,12 @@ class Settings:
             _check_flag(name, getattr(self, name))
         for name, choices in _CHOICES.items():
             _check_choice(name, getattr(self, name), choices)
-        if self.certificate and not self.certificate.is_file():
-            raise SettingsError("certificate", f"is {str(self.certificate)!r}", "there is no such file")
+        if problem := certificates.problem_with(self.certificate, self.client_certificate, self.client_key):
+            raise SettingsError(*problem)
+        if self.proxy and (wrong := proxies.problem_with(self.proxy)):
+            raise SettingsError(
+                "proxy", wrong, "give one such as http://proxy:3128, or name the endpoint in NO_PROXY"
+            )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -152,6 +168,9 @@ def _collect(environ: Mapping[str, str], given: Mapping[str, Any]) -> tuple[dict
         source = next((variable for variable in variables if environ.get(variable, "").strip()), None)
         if source and name not in values:
             values[name], sources[name] = environ[source].strip(), source
+    proxy, source = proxies.proxy_of(str(values.get("endpoint", "")), environ)
+    if source and "proxy" not in values:
+        values["proxy"], sources["proxy"] = proxy, source
     return values, sources
 
 
@@ -167,7 +186,7 @@ def _convert(name: str, value: Any) -> Any:
         return _headers(value)
     if name == "policies":
         return os.fspath(value)
-    if name in ("spool_dir", "certificate"):
+    if name in ("spool_dir", "certificate", "client_certificate", "client_key"):
         return Path(value)
     if name == "metric_interval" and isinstance(value, str):
         return _number(name, value, "give milliseconds, such as 30000") / 1000
