@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import weakref
 from typing import Any, Final
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, MetricsData
 
+from promethios.exporter.forks import renew_in_child
 from promethios.exporter.suppression import suppress
 
 #: Seconds until the first export: an agent shows as alive before its first interval is over.
@@ -34,14 +33,25 @@ class SteadyMetricReader(MetricReader):
         self._interval = interval
         self._stopped = threading.Event()
         self._begin()
-        begin = weakref.WeakMethod(self._begin)
-        os.register_at_fork(after_in_child=lambda: (method := begin()) and method())
+        renew_in_child(self)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Collect a last time, and stop."""
         if not self._stopped.is_set():
             self._stopped.set()
             self.collect(timeout_millis)
+
+    def renew(self) -> None:
+        """Start at zero in a forked child, whose parent goes on telling what was counted before.
+
+        The SDK's own readers leave the child its parent's sums, which would count twice, and locks that a
+        collection in the parent may have held.
+        """
+        consumer: Any = getattr(self._collect, "__self__", None)
+        if hasattr(consumer, "add_metric_reader"):
+            consumer._lock = threading.Lock()
+            consumer.add_metric_reader(self)
+        self._begin()
 
     def _begin(self) -> None:
         if not self._stopped.is_set():

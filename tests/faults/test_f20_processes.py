@@ -1,0 +1,35 @@
+"""F20: forks of one's own, and those of `multiprocessing`: everything arrives, once, from who it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.faults.processes import Station
+from tests.support.receiver import RunningReceiver
+
+
+@pytest.fixture(scope="module")
+def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReceiver]:
+    with RunningReceiver(tmp_path_factory.mktemp("receiver") / "promethios.db") as running:
+        yield running
+
+
+def test_f20_children_and_their_children_are_agents_of_their_own(
+    receiver: RunningReceiver, tmp_path: Path
+) -> None:
+    station = Station(receiver, tmp_path, "forks")
+    station.run("-m", "tests.faults.kinds.forks")
+    instances = station.verify()
+    assert len(instances) == 3
+    assert len(station.ledger) == 8
+    assert list(station.spool.glob("*")) == []
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_f20_multiprocessing_loses_nothing(receiver: RunningReceiver, tmp_path: Path, method: str) -> None:
+    station = Station(receiver, tmp_path, method)
+    station.run("-m", "tests.faults.kinds.pools", method)
+    station.verify()
+    assert len(station.ledger) == 2 + 3 + 8 + 8
