@@ -19,8 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from promethios.exporter.batch import Batch
-from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, Transient
 from promethios.exporter.judging import MAX_RESPONSE_BYTES
+from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, Transient
 from promethios.exporter.sender import USER_AGENT, Sender
 from promethios.exporter.settings import Settings
 from promethios.exporter.testing import Answer, OtlpSink

@@ -83,7 +83,7 @@ def _success(signal: Signal, body: bytes) -> Outcome:
 
 
 def _failure(response: urllib3.BaseHTTPResponse, body: bytes) -> Outcome:
-    """OTLP has a ``google.rpc.Status`` in the body of every failure; its delay counts where no header has one."""
+    """OTLP has a ``google.rpc.Status`` in each failure's body; its delay counts where no header has one."""
     is_otlp = _content_type(response) == CONTENT_TYPE
     message, delay = read_status(body) if is_otlp else ("", None)
     asked = parse_retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))

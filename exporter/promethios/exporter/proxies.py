@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 def proxy_of(endpoint: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """The proxy for an endpoint, from ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``.
 
-    Lower-case names win. This machine itself is never asked for through a proxy, and addresses in ``NO_PROXY``
-    may be networks (``10.0.0.0/8``).
+    Lower-case names win. This machine itself is never asked for through a proxy; ``NO_PROXY`` holds hosts,
+    ends of names, and networks (``10.0.0.0/8``).
 
     Args:
         endpoint: The URL that is to be reached.
