@@ -194,6 +194,7 @@ def test_what_is_parked_goes_out_with_the_next_process_and_its_key(
     sink.wait(2)
     assert second.flush(soon()) == FlushResult(delivered=2)
     assert sink.requests[0].body == sink.requests[1].body
+    second.close(soon())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -212,6 +213,7 @@ def test_a_receiver_that_comes_back_gets_everything(
         assert _names(sink) == list("abcd")
         delivery.submit(batch("e"))
         assert delivery.flush(soon()) == FlushResult(delivered=1)
+    delivery.close(soon())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -248,6 +250,7 @@ def test_a_damaged_record_is_counted_and_the_rest_delivered(
     sink.wait(3)
     assert second.flush(soon()) == FlushResult(delivered=4, dropped=2)
     assert second.totals().dropped == {DropReason.SPOOL_DAMAGED: 2}
+    second.close(soon())
     assert [path.suffix for path in tmp_path.iterdir()] == [".corrupt"]
 
 
@@ -275,19 +278,17 @@ def test_the_spool_is_bounded_and_drops_are_counted(
         delivery.submit(batch("a", 10))
     delivery.flush(soon())
     totals = delivery.totals()
-    assert totals.spooled + totals.dropped[DropReason.SPOOL_FULL] == 400
+    assert totals.queued + totals.spooled + totals.dropped[DropReason.SPOOL_FULL] == 400
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 2_000
 
 
-def test_memory_that_is_full_overflows_to_the_spool(
-    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path
+def test_what_is_handed_over_is_on_disk_before_it_is_sent(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, tmp_path: Path
 ) -> None:
     sink.script(Answer(hang=True))
-    delivery = deliver(max_memory_bytes=len(batch("a", 10).body), spool_dir=tmp_path)
-    for _ in range(5):
-        delivery.submit(batch("a", 10))
-    assert (delivery.totals().queued, delivery.totals().spooled) == (10, 40)
-    assert delivery.totals().dropped == {}
+    delivery = deliver(spool_dir=tmp_path)
+    assert [delivery.submit(batch("a", 10)) for _ in range(5)] == [True] * 5
+    assert (delivery.totals().queued, delivery.totals().spooled) == (0, 50)
 
 
 def test_a_spool_folder_that_is_a_file_falls_back_to_memory(
@@ -369,20 +370,63 @@ def test_two_processes_share_a_folder_without_sharing_a_file(
     assert one.flush(soon()) == FlushResult(parked=1)
 
 
-def test_while_parked_a_new_batch_finds_out_whether_that_is_still_so(
-    sink: OtlpSink, batch: MakeBatch, soon: Soon, tmp_path: Path
+@pytest.mark.parametrize("on_disk", [True, False], ids=["spool", "memory"])
+def test_while_parked_an_empty_request_asks_whether_that_is_still_so(
+    sink: OtlpSink, batch: MakeBatch, soon: Soon, tmp_path: Path, on_disk: bool
 ) -> None:
-    sink.script(WRONG_KEY, WRONG_KEY)
-    settings = Settings.load(endpoint=sink.url, api_key="k", spool_dir=tmp_path)
-    delivery = Delivery(settings, RetryPolicy(initial=0.01, probe=0.0))
-    for name, held in (("a", 1), ("b", 2)):
+    sink.script(WRONG_KEY, WRONG_KEY, WRONG_KEY)
+    settings = Settings.load(endpoint=sink.url, api_key="k", spool_dir=tmp_path if on_disk else None)
+    delivery = Delivery(settings, RetryPolicy(initial=0.01, probe=0.05))
+    for name in "ab":
         delivery.submit(batch(name))
-        assert delivery.flush(soon()).parked == held
-    delivery.submit(batch("c"))
-    while not delivery.wait(soon()):
+    while delivery.totals().delivered < 2:
+        delivery.wait(time.monotonic() + 0.05)
+    assert delivery.close(soon()) == FlushResult(delivered=2)
+    assert [len(request.message.resource_spans) for request in sink.requests] == [1, 0, 0, 0, 1, 1]
+    assert _names(sink) == ["a", "a", "b"]
+
+
+def test_more_requests_than_one_are_under_way_where_that_is_wanted(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, tmp_path: Path
+) -> None:
+    sink.default = Answer(hang=True)
+    delivery = deliver(max_in_flight=3, spool_dir=tmp_path, timeout=60.0)
+    for name in "abcde":
+        delivery.submit(batch(name))
+    sink.wait(3)
+    assert sorted(_names(sink)) == ["a", "b", "c"]
+    assert delivery.close(time.monotonic() + 0.2) == FlushResult(parked=5)
+
+
+def test_answers_out_of_order_settle_each_their_own(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path
+) -> None:
+    chance = random.Random(5)
+    sink.script(*chance.choices([Answer(), DOWN, Answer(400)], k=80))
+    delivery = deliver(max_in_flight=4, spool_dir=tmp_path)
+    for number in range(60):
+        delivery.submit(batch(str(number)))
+    while delivery.flush(soon()).parked:
         pass
-    assert delivery.close(soon()) == FlushResult(delivered=3)
-    assert _names(sink) == ["a", "b", "c", "a", "b"]
+    totals = delivery.totals()
+    assert totals.delivered + totals.dropped[DropReason.REFUSED] == 60
+    assert set(_names(sink)) == {str(number) for number in range(60)}
+
+
+def test_what_has_waited_too_long_is_dropped_and_counted(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path
+) -> None:
+    sink.default = WRONG_KEY
+    delivery = deliver(spool_dir=tmp_path, max_spool_age=0.05)
+    for name in "ab":
+        delivery.submit(batch(name, 2))
+    delivery.flush(soon())
+    time.sleep(0.1)
+    sink.default = Answer()
+    delivery.use_key("pmk_test_new")
+    while delivery.flush(soon()).parked:
+        pass
+    assert delivery.totals().dropped == {DropReason.EXPIRED: 4}
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -410,4 +454,5 @@ def test_whatever_a_receiver_answers_every_item_is_delivered_or_counted(
     assert set(totals.dropped) <= {DropReason.REFUSED}
     assert totals.delivered + totals.dropped.get(DropReason.REFUSED, 0) == 4 * (4 * 1 + 3 * 2 + 3 * 3)
     assert set(_names(sink)) == {f"{i}.{j}" for i in range(4) for j in range(10)}
+    delivery.close(soon())
     assert list(tmp_path.iterdir()) == []

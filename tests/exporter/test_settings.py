@@ -100,7 +100,7 @@ def test_neither_key_nor_headers_show_in_repr() -> None:
         ),
         ({"timeout": 0}, "`timeout` is 0: give a number above 0"),
         ({"timeout": float("inf")}, "`timeout` is inf: give a number above 0"),
-        ({"max_spool_bytes": "1G"}, "`max_spool_bytes` is '1G': give a number above 0"),
+        ({"max_spool_bytes": "1G"}, "`max_spool_bytes` is '1G': give a whole number above 0"),
         ({"metric_interval": True}, "`metric_interval` is True: give a number above 0"),
         ({"certificate": "/nowhere.pem"}, "`certificate` is '/nowhere.pem': there is no such file"),
     ],

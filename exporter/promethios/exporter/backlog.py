@@ -1,94 +1,117 @@
-"""What waits to be sent: in memory as long as sending works, on disk when it does not."""
+"""What waits to be sent: on disk where there is a spool, in memory where there is none, or where it fails."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
+import time
+from collections.abc import Callable, Iterable
 
-from promethios.exporter.batch import Batch
+from promethios.exporter.batch import Batch, Lane
 from promethios.exporter.counts import Counts, DropReason
+from promethios.exporter.leases import Lease
+from promethios.exporter.memory import Memory
 from promethios.exporter.settings import Settings
+from promethios.exporter.spool import Segment
 from promethios.exporter.spools import SpoolFolder
 
 _logger = logging.getLogger("promethios.exporter")
 
 
 class Backlog:
-    """A bounded queue of batches over memory and, where a folder is given, disk.
+    """Two lanes of batches, in order, bounded in bytes and age. Used under its owner's lock.
 
-    What memory holds was recorded before what this process has on disk: while there is anything on disk, new
-    batches go there too. What exceeds the limits is dropped and counted: the newest, so that what is
-    kept has no gaps. Used under its owner's lock.
+    With a spool every batch is on disk before it is sent, so that nothing that was handed over depends on
+    this process' life. What exceeds the limits is dropped and counted: the oldest of bulk, decisions last.
     """
 
     def __init__(self, settings: Settings, counts: Counts) -> None:
         self._counts = counts
-        self._max_memory = settings.max_memory_bytes
-        self._memory: deque[Batch] = deque()
-        self._memory_bytes = 0
+        self._max_age = int(settings.max_spool_age * 1e9)
+        self._memory = Memory(settings.max_memory_bytes, self._count(DropReason.MEMORY_FULL))
         self._disk = self._open_disk(settings)
-        self._head_on_disk = self._disk_failed = False
-        self.queued = 0
+        self._failing = False
+        # The wall clock as it was at the start, so that one that jumps makes nothing old at once.
+        self._epoch = time.time_ns() - time.monotonic_ns()
 
     def __bool__(self) -> bool:
         return bool(self._memory) or self.spooled > 0
 
     @property
-    def has_disk(self) -> bool:
-        """Whether there is a spool folder to fall back to."""
-        return self._disk is not None
+    def disk(self) -> SpoolFolder | None:
+        """The spool, where there is one."""
+        return self._disk
+
+    @property
+    def queued(self) -> int:
+        """How many items wait in memory."""
+        return self._memory.items
 
     @property
     def spooled(self) -> int:
         """How many items wait on disk."""
         return self._disk.items if self._disk else 0
 
-    def put(self, batch: Batch, to_disk: bool = False) -> None:
-        """Add a batch, on disk if asked to or if others wait there."""
-        if self._disk and (to_disk or self.spooled or self._over(batch)):
-            self._put_on_disk(self._disk, batch)
-        else:
-            self._put_in_memory(batch)
+    def put(self, batch: Batch) -> Segment | None:
+        """Add a batch; returns where on disk it is, or None where it is not."""
+        recorded = self._now()
+        if self._disk and (not self._memory or self._move(self._disk)):
+            try:
+                if segment := self._disk.append(batch, recorded):
+                    self._failing = False
+                    return segment
+                self._counts.drop(batch.items, DropReason.SPOOL_FULL)
+                return None
+            except OSError as error:
+                self._complain(error)
+        if not self._memory.append(batch, recorded):
+            self._counts.drop(batch.items, DropReason.SPOOL_FULL if self._disk else DropReason.MEMORY_FULL)
+        return None
 
-    def peek(self) -> Batch | None:
-        """The batch to send next."""
-        self._head_on_disk = not self._memory
-        if self._memory:
-            return self._memory[0]
-        return self._disk.peek() if self._disk else None
+    def take(self) -> Lease | None:
+        """Lease what is to be sent next: decisions first, of each lane the oldest."""
+        for lane in Lane:
+            lease = self._disk.take(lane) if self._disk else None
+            if lease := lease or self._memory.take(lane):
+                return lease
+        return None
 
-    def pop(self) -> None:
-        """The batch that `peek` gave is dealt with."""
-        if self._disk and self._head_on_disk:
-            self._disk.pop()
-        else:
-            batch = self._memory.popleft()
-            self._memory_bytes -= len(batch.body)
-            self.queued -= batch.items
-
-    def spill(self) -> None:
-        """Move what is in memory to disk."""
-        if not self._disk:
-            return
-        batches, self._memory = self._memory, deque()
-        self._memory_bytes = self.queued = 0
-        for batch in batches:
-            self._put_on_disk(self._disk, batch)
-
-    def adopt(self) -> None:
-        """Take over what processes that are gone have left."""
+    def settle(self, lease: Lease) -> None:
+        """What was leased is dealt with."""
         if self._disk:
-            self._disk.adopt()
+            self._disk.settle(lease)
+        else:
+            lease.settle()
 
-    def close(self) -> None:
-        """Spill, release the files, and count what no file holds."""
-        self.spill()
-        if self.queued:
-            self._counts.dropped[DropReason.SHUTDOWN] += self.queued
-        self._memory.clear()
-        self._memory_bytes = self.queued = 0
+    def expired(self, lease: Lease) -> bool:
+        """Whether what is leased has waited for longer than it may."""
+        return lease.recorded < self._now() - self._max_age
+
+    def expire(self) -> None:
+        """Drop what waited in the spool for longer than it may."""
         if self._disk:
+            self._counts.drop(self._disk.expire(self._now() - self._max_age), DropReason.EXPIRED)
+
+    def close(self, under_way: Iterable[Lease]) -> int:
+        """Release the files, and count what no file holds, of what is `under_way` too.
+
+        Returns:
+            How many items wait on disk.
+        """
+        for lease in under_way:
+            if lease.source is self._memory:
+                for part in reversed(lease.parts):
+                    self._memory.put_back(part, lease.recorded)
+                lease.settle()
+            elif lease.source.gone:
+                self._counts.drop(lease.items, DropReason.SHUTDOWN)
+        left = 0
+        if self._disk:
+            self._move(self._disk)
+            left = self.spooled
             self._disk.close()
+        self._counts.drop(self._memory.items, DropReason.SHUTDOWN)
+        self._memory = Memory(0, self._count(DropReason.SHUTDOWN))
+        return left
 
     def abandon(self) -> None:
         """In a forked child: what waits here is the parent's to send."""
@@ -98,31 +121,30 @@ class Backlog:
     def _open_disk(self, settings: Settings) -> SpoolFolder | None:
         if settings.spool_dir is None:
             return None
-        return SpoolFolder(settings.spool_dir, settings.max_spool_bytes, self._count_damage)
+        damaged, crowded = self._count(DropReason.SPOOL_DAMAGED), self._count(DropReason.SPOOL_FULL)
+        sync = settings.spool_fsync != "never"
+        return SpoolFolder(settings.spool_dir, settings.max_spool_bytes, damaged, crowded, sync)
 
-    def _count_damage(self, items: int) -> None:
-        self._counts.dropped[DropReason.SPOOL_DAMAGED] += items
+    def _count(self, reason: DropReason) -> Callable[[int], None]:
+        return lambda items: self._counts.drop(items, reason)
 
-    def _over(self, batch: Batch) -> bool:
-        return self._memory_bytes + len(batch.body) > self._max_memory
+    def _now(self) -> int:
+        return self._epoch + time.monotonic_ns()
 
-    def _put_in_memory(self, batch: Batch, reason: DropReason = DropReason.MEMORY_FULL) -> None:
-        if self._over(batch):
-            self._counts.dropped[reason] += batch.items
-            return
-        self._memory.append(batch)
-        self._memory_bytes += len(batch.body)
-        self.queued += batch.items
+    def _move(self, disk: SpoolFolder) -> bool:
+        """Bring what memory took while the disk failed to where it is safe; whether that went well."""
+        while waiting := self._memory.oldest():
+            try:
+                if not disk.append(*waiting):
+                    self._counts.drop(waiting[0].items, DropReason.SPOOL_FULL)
+            except OSError as error:
+                self._complain(error)
+                self._memory.put_back(*waiting)
+                return False
+        return True
 
-    def _put_on_disk(self, disk: SpoolFolder, batch: Batch) -> None:
-        try:
-            if not disk.append(batch):
-                self._counts.dropped[DropReason.SPOOL_FULL] += batch.items
-        except OSError as error:
-            # A full or failing disk must not reach the application: memory takes over, then the counter.
-            if not self._disk_failed:
-                _logger.error("cannot write to the spool, memory takes over: %s", error)
-            self._disk_failed = True
-            self._put_in_memory(batch, DropReason.SPOOL_FULL)
-        else:
-            self._disk_failed = False
+    def _complain(self, error: OSError) -> None:
+        """A full or failing disk must not reach the application: memory takes over, then the counter."""
+        if not self._failing:
+            _logger.error("cannot write to the spool, memory takes over: %s", error)
+        self._failing = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ class DropReason(StrEnum):
     MEMORY_FULL = "memory_full"
     SPOOL_FULL = "spool_full"
     SPOOL_DAMAGED = "spool_damaged"
+    EXPIRED = "expired"
     REFUSED = "refused"
     REJECTED = "rejected"
     SHUTDOWN = "shutdown"
@@ -59,15 +61,40 @@ class FlushResult:
 
 
 class Counts:
-    """Totals of a process. Used under the lock of the delivery that owns them."""
+    """Totals of a process. They have a lock of their own, which nobody holds for long: an application that
+    drops must not wait for a disk."""
 
     def __init__(self) -> None:
-        self.delivered = 0
-        self.dropped: Counter[DropReason] = Counter()
+        self._lock = threading.Lock()
+        self._delivered = 0
+        self._dropped: Counter[DropReason] = Counter()
         self._told = FlushResult()
+
+    @property
+    def delivered(self) -> int:
+        """Items that the receiver acknowledged."""
+        return self._delivered
+
+    @property
+    def dropped(self) -> Mapping[DropReason, int]:
+        """Items that were lost, by reason."""
+        with self._lock:
+            return dict(self._dropped)
+
+    def deliver(self, items: int) -> None:
+        """Count items that the receiver acknowledged."""
+        with self._lock:
+            self._delivered += items
+
+    def drop(self, items: int, reason: DropReason) -> None:
+        """Count items that are lost."""
+        if items:
+            with self._lock:
+                self._dropped[reason] += items
 
     def since_last_flush(self, parked: int) -> FlushResult:
         """The difference to the last call, for `FlushResult`."""
-        now = FlushResult(self.delivered, parked, self.dropped.total())
-        then, self._told = self._told, now
+        with self._lock:
+            now = FlushResult(self._delivered, parked, self._dropped.total())
+            then, self._told = self._told, now
         return FlushResult(now.delivered - then.delivered, parked, now.dropped - then.dropped)

@@ -1,28 +1,34 @@
-"""From a batch to the receiver: one thread that sends, retries, parks, and comes back to what is parked."""
+"""From a batch to the receiver: threads that send, retry, park, and come back to what is parked."""
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-import weakref
+from collections import deque
 from dataclasses import replace
 from typing import Final
 
 from promethios.exporter.backlog import Backlog
-from promethios.exporter.batch import Batch
+from promethios.exporter.batch import Batch, Signal
 from promethios.exporter.counts import Counts, DropReason, FlushResult, Totals
+from promethios.exporter.leases import Lease, Nowhere
 from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, Transient
+from promethios.exporter.pace import Pace
 from promethios.exporter.retry import RetryPolicy
 from promethios.exporter.sender import Sender
 from promethios.exporter.settings import Settings
 from promethios.exporter.suppression import suppress
+from promethios.exporter.syncing import Syncing
+from promethios.governance.telemetry.forks import renew_in_child
 
 #: Seconds between two looks for spool files that other processes left behind.
 ADOPT_INTERVAL: Final = 30.0
 #: Seconds between two warnings of the same kind.
 WARN_INTERVAL: Final = 60.0
+#: Nothing at all, which every OTLP server takes: it asks whether the key and the address are right by now.
+_QUESTION: Final = Batch.pack(Signal.TRACES, 0, b"")
+_FAULT: Final = Transient("it could not be sent, for a fault of ours")
 
 _logger = logging.getLogger("promethios.exporter")
 
@@ -30,42 +36,41 @@ _logger = logging.getLogger("promethios.exporter")
 class Delivery:
     """Delivers batches in the background. `submit` never waits for the network and never raises.
 
-    Only the thread of this object sends, so that requests leave in the order in which they were recorded, and
-    only this layer retries. A state is logged when it is entered, not for each batch.
+    Only the threads of this object send (one, unless `max_in_flight` says more), so that requests leave in
+    the order in which they were recorded, and only this layer retries. A state is logged when it is entered,
+    not for each batch.
 
     Args:
         settings: Where to, with what key, and how much may wait.
         retry: How long to wait between attempts.
     """
 
-    _probe: Batch | None
-    _failures: int
-    _parked: bool
-    _closed: bool
-
     def __init__(self, settings: Settings, retry: RetryPolicy | None = None) -> None:
         self.settings = settings
         self._retry = retry or RetryPolicy()
+        self._closed = False
         self._begin()
-        reset = weakref.WeakMethod(self._after_fork)
-        os.register_at_fork(after_in_child=lambda: (method := reset()) and method())
+        renew_in_child(self)
 
-    def submit(self, batch: Batch) -> None:
-        """Hand over a batch. What exceeds the limits is dropped and counted."""
+    def submit(self, batch: Batch) -> bool:
+        """Hand over a batch. What exceeds the limits is dropped and counted.
+
+        Returns:
+            Whether it is in the spool by now, and synced where the settings ask for that.
+        """
         with self._changed:
             if self._closed:
-                self._counts.dropped[DropReason.SHUTDOWN] += batch.items
-            elif self._parked and self._probe is None and time.monotonic() >= self._probe_at:
-                self._probe = batch
-            else:
-                self._backlog.put(batch, to_disk=self._parked or self._failures >= self._retry.attempts)
-            self._changed.notify_all()
+                self._counts.drop(batch.items, DropReason.SHUTDOWN)
+                return False
+            segment = self._backlog.put(batch)
+            handle = self._syncing.handle(segment, batch.lane)
+            if batch.packed or self._pace.linger():
+                self._changed.notify_all()
+        return segment is not None and (handle is None or self._syncing.sync(handle))
 
     def drop(self, items: int, reason: DropReason) -> None:
         """Count items that were lost before they became a batch."""
-        with self._changed:
-            if items:
-                self._counts.dropped[reason] += items
+        self._counts.drop(items, reason)
 
     def flush(self, deadline: float) -> FlushResult:
         """`wait`, and tell what became of what was recorded since the last flush."""
@@ -80,22 +85,26 @@ class Delivery:
             Whether nothing waits any more.
         """
         with self._changed:
-            while not self._settled() and self._resume_at < deadline:
+            self._hurry()
+            while not self._settled() and self._pace.resume_at < deadline:
                 if not self._changed.wait(max(0.0, deadline - time.monotonic())):
                     break
             return not self._waiting()
 
     def close(self, deadline: float) -> FlushResult:
-        """Deliver what can be delivered until the deadline, put the rest into the spool, and stop.
+        """Deliver what can be delivered until the deadline, leave the rest in the spool, and stop.
 
         Where there is a spool and the receiver does not answer, it does not wait for the deadline.
         """
         with self._changed:
+            self._hurry()
             while not (self._closed or self._settled() or self._hopeless(deadline)):
                 if not self._changed.wait(max(0.0, deadline - time.monotonic())):
                     break
             if not self._closed:
-                self._stop()
+                self._closed = True
+                self._left = self._backlog.close(self._under_way)
+                self._changed.notify_all()
             return self._counts.since_last_flush(self._left)
 
     def use_key(self, api_key: str) -> None:
@@ -107,104 +116,134 @@ class Delivery:
         settings = replace(self.settings, api_key=api_key)
         with self._changed:
             self.settings, self._sender = settings, Sender(settings)
-            self._parked, self._failures, self._resume_at = False, 0, 0.0
+            self._pace.works()
             self._changed.notify_all()
 
     def totals(self) -> Totals:
         """What became of everything so far."""
         with self._changed:
-            queued = self._backlog.queued + (self._probe.items if self._probe else 0)
-            return Totals(queued, self._backlog.spooled, self._counts.delivered, dict(self._counts.dropped))
+            spooled = self._left if self._closed else self._backlog.spooled
+            queued = self._waiting() - spooled
+            return Totals(queued, spooled, self._counts.delivered, self._counts.dropped)
 
-    def _begin(self) -> None:
-        self._changed = threading.Condition()
-        self._counts = Counts()
-        self._backlog = Backlog(self.settings, self._counts)
-        self._sender = Sender(self.settings)
-        self._probe = None
-        self._probe_at = self._resume_at = self._adopt_at = 0.0
-        self._failures = self._left = 0
-        self._silent_until: dict[str, float] = {}
-        self._parked = self._closed = False
-        threading.Thread(target=self._run, name="promethios-delivery", daemon=True).start()
-
-    def _after_fork(self) -> None:
-        """The child starts anew: files, sockets and what waits belong to its parent."""
+    def renew(self) -> None:
+        """Start anew in a forked child: files, sockets and what waits belong to its parent."""
         self._changed = threading.Condition()
         if not self._closed:
             self._backlog.abandon()
             self._begin()
 
+    def _begin(self) -> None:
+        self._changed = threading.Condition()
+        self._counts = Counts()
+        self._backlog = Backlog(self.settings, self._counts)
+        self._syncing = Syncing(self.settings.spool_fsync)
+        self._pace = Pace(self._retry)
+        self._sender = Sender(self.settings)
+        self._under_way: set[Lease] = set()
+        self._again: deque[Lease] = deque()
+        self._adopt_at = 0.0
+        self._left = 0
+        self._silent_until: dict[str, float] = {}
+        for number in range(self.settings.max_in_flight):
+            threading.Thread(target=self._run, name=f"promethios-delivery-{number}", daemon=True).start()
+
     def _run(self) -> None:
         suppress()
-        going_on = True
-        while going_on:
+        while not self._closed:
             try:
-                going_on = self._step()
+                self._adopt()
+                self._send_next()
             except Exception:
                 # A bug or a failing disk costs telemetry a pause, and the application nothing.
-                _logger.exception("delivery goes on in %s seconds", self._retry.longest)
-                with self._changed:
-                    self._resume_at = time.monotonic() + self._retry.longest
+                _logger.exception("delivery goes on in a while")
         self._sender.close()
 
-    def _step(self) -> bool:
+    def _adopt(self) -> None:
+        """Take over what processes that are gone have left. Looking for it needs no lock."""
         with self._changed:
-            batch = self._next()
-            sender = self._sender
-        if batch is None:
-            return False
-        outcome = sender.send(batch)
+            disk, now = self._backlog.disk, time.monotonic()
+            if not disk or self._closed or now < self._adopt_at:
+                return
+            self._adopt_at = now + ADOPT_INTERVAL
+            own, room = disk.paths, disk.room
+        found = disk.find(own, room)
         with self._changed:
-            if not self._closed:
-                self._settle(batch, outcome, superseded=sender is not self._sender)
-                self._changed.notify_all()
-            return not self._closed
+            disk.adopt(found)
+            self._backlog.expire()
+            if self._closed:
+                disk.close()
+            self._changed.notify_all()
 
-    def _next(self) -> Batch | None:
-        """Wait for the batch to send now; None when there will be none."""
+    def _send_next(self) -> None:
+        with self._changed:
+            lease, sender = self._next(), self._sender
+        if lease is None:
+            return
+        outcome: Outcome = _FAULT
+        try:
+            outcome = sender.send(lease.batch())
+        finally:
+            with self._changed:
+                if not self._closed:
+                    self._settle(lease, outcome, superseded=sender is not self._sender)
+                    self._changed.notify_all()
+
+    def _next(self) -> Lease | None:
+        """Wait for what is to be sent now; None when it is time to look around, or to end."""
         while not self._closed:
             now = time.monotonic()
-            if now >= self._adopt_at:
-                self._adopt_at = now + ADOPT_INTERVAL
-                self._backlog.adopt()
-            if self._probe:
-                return self._probe
-            if not self._parked and now >= self._resume_at and (batch := self._backlog.peek()):
-                return batch
+            if self._backlog.disk and now >= self._adopt_at:
+                return None
+            if lease := self._take(now):
+                return lease
             self._changed.notify_all()
-            wake = self._resume_at if now < self._resume_at and self._backlog else self._adopt_at
-            self._changed.wait(max(0.0, wake - now))
+            # Where nothing waits there is nothing to be early for: a batch that comes wakes this thread.
+            wake = self._pace.due if now < self._pace.due else self._adopt_at
+            self._changed.wait(max(0.0, min(wake, now + ADOPT_INTERVAL) - now))
         return None
 
-    def _settle(self, batch: Batch, outcome: Outcome, superseded: bool) -> None:
-        probe, self._probe = self._probe, None
+    def _take(self, now: float) -> Lease | None:
+        if self._pace.ask(now):
+            self._pace.park()
+            return Lease(Nowhere(), [_QUESTION], 0, 0, 0)
+        if self._pace.parked or now < self._pace.due:
+            return None
+        while lease := self._again.popleft() if self._again else self._backlog.take():
+            self._under_way.add(lease)
+            if not self._backlog.expired(lease):
+                return lease
+            self._counts.drop(lease.items, DropReason.EXPIRED)
+            self._forget(lease)
+        return None
+
+    def _settle(self, lease: Lease, outcome: Outcome, superseded: bool) -> None:
         match outcome:
             case Delivered() | Permanent():
-                if not probe:
-                    self._backlog.pop()
-                self._done(batch, outcome)
+                self._done(lease, outcome)
             case _ if superseded:
                 # The answer is about a key that is no longer ours.
-                self._keep(probe)
+                self._keep(lease)
             case Parked():
-                self._park(probe, outcome)
+                self._park(lease, outcome)
             case Transient():
-                self._postpone(probe, outcome)
+                self._postpone(lease, outcome)
 
-    def _done(self, batch: Batch, outcome: Delivered | Permanent) -> None:
+    def _done(self, lease: Lease, outcome: Delivered | Permanent) -> None:
+        path, items = lease.batch().signal.path, lease.items
         if isinstance(outcome, Permanent):
-            self._counts.dropped[DropReason.REFUSED] += batch.items
-            self._warn("%s: dropped %d items of %s", outcome.reason, batch.items, batch.signal.path)
+            self._counts.drop(items, DropReason.REFUSED)
+            if items:
+                self._warn("%s: dropped %d items of %s", outcome.reason, items, path)
         else:
-            rejected = min(outcome.rejected, batch.items)
-            self._counts.delivered += batch.items - rejected
+            rejected = min(outcome.rejected, items)
+            self._counts.deliver(items - rejected)
+            self._counts.drop(rejected, DropReason.REJECTED)
             if rejected:
-                self._counts.dropped[DropReason.REJECTED] += rejected
                 self._warn("the receiver rejected %d items: %s", rejected, outcome.message or "no reason")
-        if self._parked or self._failures >= self._retry.attempts:
+        if self._pace.works():
             _logger.warning("delivery to %s works again", self.settings.endpoint)
-        self._parked, self._failures, self._resume_at = False, 0, 0.0
+        self._forget(lease)
 
     def _warn(self, message: str, *arguments: object) -> None:
         """Log each kind of loss once in a while; the counters have them all."""
@@ -213,46 +252,41 @@ class Delivery:
             self._silent_until[message] = now + WARN_INTERVAL
             _logger.warning(message, *arguments)
 
-    def _park(self, probe: Batch | None, outcome: Parked) -> None:
-        if not self._parked:
+    def _park(self, lease: Lease, outcome: Parked) -> None:
+        if self._pace.park():
             _logger.error(
                 "telemetry is parked, not delivered to %s: %s", self.settings.endpoint, outcome.reason
             )
-        self._parked = True
-        self._probe_at = time.monotonic() + self._retry.probe
-        self._keep(probe)
-        self._backlog.spill()
+        self._keep(lease)
 
-    def _postpone(self, probe: Batch | None, outcome: Transient) -> None:
-        self._failures += 1
-        self._resume_at = time.monotonic() + self._retry.delay(self._failures, outcome.retry_after)
-        if probe:
-            self._probe_at = self._resume_at
-        self._keep(probe)
-        if self._failures == self._retry.attempts:
+    def _postpone(self, lease: Lease, outcome: Transient) -> None:
+        if self._pace.postpone(outcome):
             _logger.warning("no delivery to %s for now: %s", self.settings.endpoint, outcome.reason)
-            self._backlog.spill()
+        self._keep(lease)
 
-    def _keep(self, probe: Batch | None) -> None:
-        if probe:
-            self._backlog.put(probe, to_disk=True)
+    def _keep(self, lease: Lease) -> None:
+        """Send it again before anything else; a question need not be."""
+        if lease.items:
+            self._again.append(lease)
+
+    def _forget(self, lease: Lease) -> None:
+        self._under_way.discard(lease)
+        self._backlog.settle(lease)
+
+    def _hurry(self) -> None:
+        self._pace.hurry()
+        self._changed.notify_all()
 
     def _settled(self) -> bool:
-        return self._closed or (not self._probe and (self._parked or not self._backlog))
+        return self._closed or self._pace.parked or not self._waiting()
 
     def _hopeless(self, deadline: float) -> bool:
-        """Whether waiting brings nothing: a spool takes what is left, or the server asked for time."""
-        failing = self._failures >= self._retry.attempts and self._backlog.has_disk
-        return failing or self._resume_at >= deadline
+        """Whether waiting brings nothing: a spool has what is left, or the server asked for time."""
+        failing = self._pace.failing and self._backlog.disk is not None
+        return failing or self._pace.resume_at >= deadline
 
     def _waiting(self) -> int:
-        return self._backlog.queued + self._backlog.spooled + (self._probe.items if self._probe else 0)
-
-    def _stop(self) -> None:
-        self._closed = True
-        self._keep(self._probe)
-        self._probe = None
-        self._backlog.spill()
-        self._left = self._backlog.spooled
-        self._backlog.close()
-        self._changed.notify_all()
+        if self._closed:
+            return self._left
+        adrift = sum(lease.items for lease in self._under_way if lease.source.gone)
+        return self._backlog.queued + self._backlog.spooled + adrift

@@ -14,7 +14,7 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
 from opentelemetry.sdk.trace import ReadableSpan
 
-from promethios.exporter.batch import Batch, Signal
+from promethios.exporter.batch import Batch, Lane, Signal
 from promethios.exporter.counts import DropReason
 from promethios.exporter.cutting import VALUE_BYTES, cut
 
@@ -39,7 +39,11 @@ class Encoder(Generic[_Item]):
     halve: Callable[[Sequence[_Item]], tuple[Sequence[_Item], Sequence[_Item]]]
 
     def batches(
-        self, items: Sequence[_Item], max_bytes: int, drop: Callable[[int, DropReason], None]
+        self,
+        items: Sequence[_Item],
+        max_bytes: int,
+        drop: Callable[[int, DropReason], None],
+        lane: Lane = Lane.BULK,
     ) -> Iterator[Batch]:
         """Encode items as few batches as the limit allows.
 
@@ -49,17 +53,18 @@ class Encoder(Generic[_Item]):
             items: What was collected.
             max_bytes: The most that one request may have before compression.
             drop: Told how many items were lost, and why.
+            lane: How much they matter.
         """
         if not self.count(items):
             return
         request = self._request(items)
         if request is not None and len(request) <= max_bytes:
-            yield Batch.pack(self.signal, self.count(items), request)
+            yield Batch.pack(self.signal, self.count(items), request, lane)
             return
         first, second = self.halve(items)
         if second:
-            yield from self.batches(first, max_bytes, drop)
-            yield from self.batches(second, max_bytes, drop)
+            yield from self.batches(first, max_bytes, drop, lane)
+            yield from self.batches(second, max_bytes, drop, lane)
         else:
             drop(self.count(items), DropReason.NOT_ENCODED if request is None else DropReason.TOO_LARGE)
 

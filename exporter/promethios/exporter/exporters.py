@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
@@ -22,9 +22,6 @@ from promethios.exporter.delivery import Delivery
 from promethios.exporter.encoding import LOGS, METRICS, TRACES, Encoder
 from promethios.exporter.settings import Settings
 from promethios.exporter.sharing import deliveries
-
-#: Seconds that ending a process may take, whatever the receiver does.
-EXIT_BUDGET: Final = 5.0
 
 _Item = TypeVar("_Item")
 
@@ -57,7 +54,7 @@ class PromethiosSpanExporter(SpanExporter):
         return self._line.flush(timeout_millis)
 
     def shutdown(self) -> None:
-        """Deliver what can be delivered within `EXIT_BUDGET`, keep the rest, and stop."""
+        """Deliver what can be delivered within `exit_budget`, keep the rest, and stop."""
         self._line.shutdown()
 
 
@@ -80,7 +77,7 @@ class PromethiosMetricExporter(MetricExporter):
         return self._line.flush(timeout_millis)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Deliver what can be delivered within `EXIT_BUDGET`, keep the rest, and stop."""
+        """Deliver what can be delivered within `exit_budget`, keep the rest, and stop."""
         self._line.shutdown(timeout_millis)
 
 
@@ -100,7 +97,7 @@ class PromethiosLogExporter(LogRecordExporter):
         return self._line.flush(timeout_millis)
 
     def shutdown(self) -> None:
-        """Deliver what can be delivered within `EXIT_BUDGET`, keep the rest, and stop."""
+        """Deliver what can be delivered within `exit_budget`, keep the rest, and stop."""
         self._line.shutdown()
 
 
@@ -133,8 +130,8 @@ class _Line(Generic[_Item]):
     def flush(self, timeout_millis: float) -> bool:
         return self._closed or self._delivery.wait(time.monotonic() + timeout_millis / 1000)
 
-    def shutdown(self, timeout_millis: float = EXIT_BUDGET * 1000) -> None:
+    def shutdown(self, timeout_millis: float = float("inf")) -> None:
         if not self._closed and self._shared:
             deliveries.count(self._encoder.signal, -1)
-            deliveries.release(self._shared, min(timeout_millis / 1000, EXIT_BUDGET))
+            deliveries.release(self._shared, min(timeout_millis / 1000, self._shared.exit_budget))
         self._closed = True

@@ -1,18 +1,16 @@
-"""A file for what cannot be delivered now.
+"""A file of what waits to be delivered: one segment of one lane of the spool.
 
     ┌──────────┬───────────────┬────────────────────┬────────────────────┬───
-    │ PMSPOOL1 │ head, CRC-32  │ header │ body      │ header │ body      │ …   appended, never rewritten
+    │ PMSPOOL2 │ head, CRC-32  │ header │ body      │ header │ body      │ …   appended, never rewritten
     └──────────┴───────────────┴────────────────────┴────────────────────┴───
-      8 bytes    8 + 4 bytes     17     length
+      8 bytes    8 + 4 bytes     records.py
                  the first record not yet delivered
-
-    header = length u32, kind u8, items u32, CRC-32 of the body u32, CRC-32 of the header u32 (little-endian)
 
 Guarantees:
 
-- What `append` took survives the process, `kill -9` too. It is not synced: a power cut may take it.
+- What `append` took survives the process, `kill -9` too; after `sync` a power cut as well.
 - A record is delivered at least once, the oldest first. A crash between a delivery and the move of the head
-  sends it again, byte for byte the same, and a receiver stores it once.
+  sends it again, and a receiver stores an item once.
 - One process at a time: the file is held under an exclusive `flock` as long as it is open. What a process
   leaves behind is an orphan without a lock, and another one adopts it.
 - A record that was being written when its process died is cut off. A record that is damaged goes to a file
@@ -32,22 +30,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from promethios.exporter.batch import Batch, Signal
+from promethios.exporter.batch import Batch, Lane
+from promethios.exporter.leases import JOINED_BYTES, JOINED_ITEMS, Lease
+from promethios.exporter.records import HEADER, Header, header_of
 
-MAGIC: Final = b"PMSPOOL1"
+MAGIC: Final = b"PMSPOOL2"
 _HEAD: Final = struct.Struct("<Q")
 _CRC: Final = struct.Struct("<I")
-_RECORD: Final = struct.Struct("<IBII")
-_KINDS: Final = frozenset(signal.value for signal in Signal)
-_START: Final = len(MAGIC) + _HEAD.size + _CRC.size
-_OVERHEAD: Final = _RECORD.size + _CRC.size
+#: Where the first record stands.
+START: Final = len(MAGIC) + _HEAD.size + _CRC.size
 
 
-class Spool:
+class Segment:
     """One spool file, open and locked. Used under its owner's lock: it has none of its own.
 
     Args:
         path: The file; made if it is not there.
+        lane: What is in it.
         damaged: Called with the number of items of what had to be set aside; 1 where it cannot be told.
 
     Raises:
@@ -56,12 +55,17 @@ class Spool:
     """
 
     _head: int
+    _cursor: int  # the next record to take: those from the head to here are under way
     _tail: int
 
-    def __init__(self, path: Path, damaged: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, lane: Lane, damaged: Callable[[int], None]) -> None:
         self.path = path
+        self.lane = lane
         self.items = 0
+        self.leased = 0
+        self.gone = False
         self._damaged = damaged
+        self._settled: dict[int, int] = {}  # where each begins and ends that was settled before its time
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,8 +73,10 @@ class Spool:
         except BaseException:
             os.close(self._file)
             raise
+        self._cursor = self._head
 
     def __bool__(self) -> bool:
+        """Whether anything in it is not yet settled."""
         return self._head < self._tail
 
     @property
@@ -78,34 +84,79 @@ class Spool:
         """The file's length in bytes."""
         return self._tail
 
-    def append(self, batch: Batch) -> None:
+    @property
+    def linked(self) -> bool:
+        """Whether the file still has its name: nobody finds what is written to one that has none."""
+        return os.fstat(self._file).st_nlink > 0
+
+    def append(self, batch: Batch, recorded: int) -> None:
         """Add a batch behind the others.
+
+        Args:
+            batch: The batch.
+            recorded: When it was recorded, Unix nanoseconds.
 
         Raises:
             OSError: The disk is full or failing. What was there before is still whole.
         """
-        written = os.pwritev(self._file, [_header(batch), batch.body], self._tail)
-        if written < record_size(batch):
+        header = header_of(batch, recorded)
+        written = os.pwritev(self._file, [header, batch.body], self._tail)
+        if written < len(header) + len(batch.body):
             os.ftruncate(self._file, self._tail)
             raise OSError(errno.ENOSPC, "no space left for a spool record", str(self.path))
         self._tail += written
         self.items += batch.items
 
-    def peek(self) -> Batch | None:
-        """The oldest batch that is not yet delivered. A damaged one is set aside on the way to it."""
-        while self._head < self._tail:
-            length, kind, items, crc = self._header_at(self._head)
-            body = os.pread(self._file, length, self._head + _OVERHEAD)
-            if zlib.crc32(body) == crc and kind in _KINDS:
-                return Batch(Signal(kind), items, body)
-            self._set_aside(self._head, _OVERHEAD + length, items)
-            self._advance(length, items)
+    def handle(self) -> int:
+        """A descriptor of the file for `os.fdatasync` without the owner's lock; the caller closes it."""
+        return os.dup(self._file)
+
+    def take(self) -> Lease | None:
+        """Lease the oldest that nobody has: one packed batch, or as many others as one request may carry.
+
+        A damaged record is set aside on the way.
+
+        Raises:
+            ValueError: The file was damaged while it was open.
+            OSError: It cannot be read.
+        """
+        while self._cursor < self._tail:
+            start, parts, recorded = self._cursor, list[Batch](), 0
+            for header, body in self._read():
+                batch = header.batch(body, self.lane)
+                if parts and (batch is None or batch.packed or batch.signal != parts[0].signal):
+                    break
+                self._cursor += header.size
+                if batch is None:
+                    self._skip(start, header)
+                    break
+                recorded = recorded or header.recorded
+                parts.append(batch)
+                if batch.packed:
+                    break
+            if parts:
+                lease = Lease(self, parts, recorded, start, self._cursor)
+                self.leased += lease.items
+                return lease
         return None
 
-    def pop(self) -> None:
-        """The oldest batch is dealt with. The last one gives the file's space back."""
-        length, _, items, _ = self._header_at(self._head)
-        self._advance(length, items)
+    def settle(self, lease: Lease) -> None:
+        """What was leased is dealt with. The last one gives the file's space back."""
+        if not self.gone:
+            self.leased -= lease.items
+            self._settle(lease.start, lease.end, lease.items)
+
+    def expire(self, before: int) -> int:
+        """Drop what was recorded before a time (Unix nanoseconds) and is not under way; returns its items."""
+        dropped = 0
+        while self._head == self._cursor < self._tail:
+            header = self._header_at(self._head)
+            if header.recorded >= before:
+                break
+            dropped += header.items
+            self._cursor += header.size
+            self._settle(self._head, self._cursor, header.items)
+        return dropped
 
     def close(self) -> None:
         """Release the file for others to adopt; an empty one is deleted."""
@@ -113,17 +164,48 @@ class Spool:
             self.path.unlink(missing_ok=True)
         self.abandon()
 
+    def discard(self) -> int:
+        """Delete the file with all that waits in it; returns the items that are lost.
+
+        What is under way is not: whoever has leased it has it in memory.
+        """
+        self.path.unlink(missing_ok=True)
+        self.abandon()
+        return self.items - self.leased
+
     def abandon(self) -> None:
         """Close the file and leave it as it is. A forked child does this: the parent keeps its lock."""
+        self.gone = True
         os.close(self._file)
 
-    def _advance(self, length: int, items: int) -> None:
-        self._head += _OVERHEAD + length
+    def _settle(self, start: int, end: int, items: int) -> None:
+        self._settled[start] = end
         self.items -= items
+        while self._head in self._settled:
+            self._head = self._settled.pop(self._head)
         if self._head >= self._tail:
-            os.ftruncate(self._file, _START)
-            self._head = self._tail = _START
+            os.ftruncate(self._file, START)
+            self._head = self._cursor = self._tail = START
         self._write_head()
+
+    def _skip(self, start: int, header: Header) -> None:
+        self._set_aside(start, header.size, header.items)
+        self._settle(start, start + header.size, header.items)
+
+    def _read(self) -> Iterator[tuple[Header, bytes]]:
+        """The records from the cursor on that one read gives, whole: one at least."""
+        at, items = 0, 0
+        raw = os.pread(self._file, min(JOINED_BYTES, self._tail - self._cursor), self._cursor)
+        first = Header.read(raw)
+        if first.size > len(raw):
+            raw = os.pread(self._file, first.size, self._cursor)
+        while at + HEADER <= len(raw) and items < JOINED_ITEMS:
+            header = Header.read(raw[at : at + HEADER])
+            if at and at + header.size > len(raw):
+                return
+            yield header, raw[at + HEADER : at + header.size]
+            at += header.size
+            items += header.items
 
     def _write_head(self) -> None:
         head = _HEAD.pack(self._head)
@@ -131,21 +213,21 @@ class Spool:
 
     def _load(self) -> None:
         size = os.fstat(self._file).st_size
-        start = os.pread(self._file, _START, 0)
-        if size >= _START and not start.startswith(MAGIC):
+        start = os.pread(self._file, START, 0)
+        if size >= START and not start.startswith(MAGIC):
             self._set_aside(0, size)
             size = 0
-        if size < _START:
+        if size < START:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, MAGIC, 0)
-            self._head = self._tail = _START
+            self._head = self._tail = START
             self._write_head()
             return
         head = start[len(MAGIC) : len(MAGIC) + _HEAD.size]
         intact = _CRC.unpack(start[len(MAGIC) + _HEAD.size :])[0] == zlib.crc32(head)
-        self._head = _HEAD.unpack(head)[0] if intact else _START
-        if not _START <= self._head <= size:
-            self._head = _START
+        self._head = _HEAD.unpack(head)[0] if intact else START
+        if not START <= self._head <= size:
+            self._head = START
         self._find_tail(size)
 
     def _find_tail(self, size: int) -> None:
@@ -161,19 +243,19 @@ class Spool:
     def _walk(self, size: int) -> Iterator[tuple[int, int]]:
         """The end and the item count of each record whose header is intact and whose body is all there."""
         at = self._head
-        while at + _OVERHEAD <= size:
+        while at + HEADER <= size:
             try:
-                length, _, items, _ = self._header_at(at)
+                header = self._header_at(at)
             except ValueError:
                 return
-            at += _OVERHEAD + length
+            at += header.size
             if at > size:
                 return
-            yield at, items
+            yield at, header.items
 
     def _torn(self, size: int) -> bool:
         """Whether what is behind the last whole record is one that was being written: short, not damaged."""
-        if size - self._tail < _OVERHEAD:
+        if size - self._tail < HEADER:
             return True
         try:
             self._header_at(self._tail)
@@ -181,13 +263,8 @@ class Spool:
             return False
         return True
 
-    def _header_at(self, at: int) -> tuple[int, int, int, int]:
-        header = os.pread(self._file, _OVERHEAD, at)
-        fields, crc = header[: _RECORD.size], header[_RECORD.size :]
-        if len(header) < _OVERHEAD or _CRC.unpack(crc)[0] != zlib.crc32(fields):
-            raise ValueError(f"{self.path}: no record at byte {at}")
-        length, kind, items, body_crc = _RECORD.unpack(fields)
-        return length, kind, items, body_crc
+    def _header_at(self, at: int) -> Header:
+        return Header.read(os.pread(self._file, HEADER, at))
 
     def _set_aside(self, at: int, length: int, items: int = 1) -> None:
         """Keep damaged bytes for whoever wants to look, out of the way."""
@@ -198,13 +275,3 @@ class Spool:
         finally:
             os.close(target)
         self._damaged(items)
-
-
-def record_size(batch: Batch) -> int:
-    """How many bytes a batch takes in a spool."""
-    return _OVERHEAD + len(batch.body)
-
-
-def _header(batch: Batch) -> bytes:
-    fields = _RECORD.pack(len(batch.body), batch.signal, batch.items, zlib.crc32(batch.body))
-    return fields + _CRC.pack(zlib.crc32(fields))

@@ -1,105 +1,219 @@
-"""The spool files of a process: its own, and the orphans that it adopted, as one queue."""
+"""The spool of a process: segments of two lanes under one limit, its own and the orphans that it adopted."""
 
 from __future__ import annotations
 
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
-from promethios.exporter.batch import Batch
-from promethios.exporter.spool import Spool, record_size
+from promethios.exporter.batch import Batch, Lane
+from promethios.exporter.leases import Lease
+from promethios.exporter.records import record_size
+from promethios.exporter.spool import START, Segment
 
 SUFFIX: Final = ".spool"
-#: A file that has been delivered is deleted: several small ones give space back sooner than a large one.
-FILES: Final = 8
+#: A segment that has been delivered, or must make room, is deleted: several small ones do that sooner.
+SEGMENTS: Final = 8
 
 
 class SpoolFolder:
-    """A queue of batches on disk, the oldest first, bounded in bytes. Used under its owner's lock.
+    """Two queues of batches on disk, the oldest first, bounded in bytes. Used under its owner's lock.
 
     Args:
         folder: Where the files are; made as 0700 when the first one is needed. Processes share it.
         max_bytes: The most that the files of this process hold together.
         damaged: Called with the number of items of each record that had to be set aside.
+        crowded: Called with the number of items that had to make room for others.
+        sync: Whether the name of a new file is synced to the disk.
     """
 
-    def __init__(self, folder: Path, max_bytes: int, damaged: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        max_bytes: int,
+        damaged: Callable[[int], None],
+        crowded: Callable[[int], None],
+        sync: bool = False,
+    ) -> None:
         self._folder = folder
+        self._sync = sync
         self._damaged = damaged
+        self._crowded = crowded
         self._max_bytes = max_bytes
-        self._spools: list[Spool] = []
+        self._segments: dict[Lane, list[Segment]] = {lane: [] for lane in Lane}
 
     @property
     def items(self) -> int:
         """How many spans, points and log records wait here."""
-        return sum(spool.items for spool in self._spools)
+        return sum(segment.items for segment in self._all())
 
-    def adopt(self) -> None:
-        """Take over the files that no living process holds; they are older than ours, so they go first."""
-        own = {spool.path for spool in self._spools}
-        found = [_open(path, self._damaged) for path in self._folder.glob(f"*{SUFFIX}") if path not in own]
-        self._spools += [spool for spool in found if spool]
-        self._spools.sort(key=lambda spool: spool.path.name)
+    @property
+    def size(self) -> int:
+        """Bytes that the files take."""
+        return sum(segment.size for segment in self._all())
 
-    def append(self, batch: Batch) -> bool:
-        """Add a batch. False where the limit is reached.
+    @property
+    def room(self) -> int:
+        """Bytes that may still be added."""
+        return self._max_bytes - self.size
+
+    @property
+    def paths(self) -> frozenset[Path]:
+        """The files that this process holds."""
+        return frozenset(segment.path for segment in self._all())
+
+    def find(self, own: Collection[Path], room: int) -> list[Segment]:
+        """Open and lock what no living process holds. It changes nothing here, and needs no lock.
+
+        Args:
+            own: The files that this process holds.
+            room: How many bytes to find at most: the rest is for another time, or another process.
+        """
+        found: list[Segment] = []
+        for path in sorted(self._folder.glob(f"*{SUFFIX}"), key=_priority):
+            if path in own or not (segment := _open(path, self._damaged)):
+                continue
+            if segment.size > room:
+                segment.close()
+                break
+            found.append(segment)
+            room -= segment.size
+        return found
+
+    def adopt(self, found: list[Segment]) -> None:
+        """Take over what `find` found: it is older than ours, so it goes first."""
+        for segment in found:
+            self._segments[segment.lane].append(segment)
+        for segments in self._segments.values():
+            segments.sort(key=lambda segment: segment.path.name)
+
+    def append(self, batch: Batch, recorded: int) -> Segment | None:
+        """Add a batch; where it is full, the oldest of the bulk lane makes room, decisions last.
+
+        Returns:
+            Where it is; None where there is no room for it.
 
         Raises:
             OSError: The disk is full or failing.
         """
-        if sum(spool.size for spool in self._spools) + record_size(batch) > self._max_bytes:
-            return False
-        if not self._spools or self._spools[-1].size > self._max_bytes // FILES:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._spools.append(Spool(self._folder / _name(), self._damaged))
-        self._spools[-1].append(batch)
-        return True
+        if not self._make_room(batch):
+            return None
+        segments = self._segments[batch.lane]
+        if not segments or segments[-1].size > self._max_bytes // SEGMENTS or not segments[-1].linked:
+            segments.append(self._new(batch.lane))
+        segments[-1].append(batch, recorded)
+        return segments[-1]
 
-    def peek(self) -> Batch | None:
-        """The oldest batch; files that turn out to hold nothing are deleted on the way."""
-        while self._spools:
+    def take(self, lane: Lane) -> Lease | None:
+        """Lease the oldest of a lane. Segments in which nothing is left are deleted on the way."""
+        segments = self._segments[lane]
+        for segment in list(segments):
             try:
-                if batch := self._spools[0].peek():
-                    return batch
+                if lease := segment.take():
+                    return lease
             except (OSError, ValueError):
                 # Damaged while we had it open: whoever adopts it next sorts out what is still good.
-                self._spools.pop(0).abandon()
+                segments.remove(segment)
+                segment.abandon()
                 continue
-            self._spools.pop(0).close()
+            self._forget(segment)
         return None
 
-    def pop(self) -> None:
-        """The batch that `peek` gave is dealt with; a file in which nothing is left is deleted."""
-        self._spools[0].pop()
-        if not self._spools[0]:
-            self._spools.pop(0).close()
+    def settle(self, lease: Lease) -> None:
+        """What was leased is dealt with."""
+        lease.settle()
+        if isinstance(lease.source, Segment):
+            self._forget(lease.source)
+
+    def expire(self, before: int) -> int:
+        """Drop what was recorded before a time, Unix nanoseconds; returns its items."""
+        dropped = 0
+        for segment in self._all():
+            dropped += segment.expire(before)
+            self._forget(segment)
+        return dropped
 
     def close(self) -> None:
         """Release the files for another process to adopt."""
-        while self._spools:
-            self._spools.pop().close()
+        for segment in self._drop_all():
+            segment.close()
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's files without touching them."""
-        while self._spools:
-            self._spools.pop().abandon()
+        for segment in self._drop_all():
+            segment.abandon()
+
+    def _new(self, lane: Lane) -> Segment:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        segment = Segment(self._folder / _name(lane), lane, self._damaged)
+        if self._sync:
+            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        return segment
+
+    def _make_room(self, batch: Batch) -> bool:
+        needed = START + record_size(batch)
+        if needed > self._max_bytes:
+            return False
+        while (over := needed > self.room) and (oldest := self._least(batch.lane)):
+            self._segments[oldest.lane].remove(oldest)
+            self._crowded(oldest.discard())
+        return not over
+
+    def _least(self, lane: Lane) -> Segment | None:
+        """The segment that is dropped first for one of `lane`: bulk does not displace decisions."""
+        bulk, decisions = self._segments[Lane.BULK], self._segments[Lane.DECISIONS]
+        if bulk:
+            return bulk[0]
+        return decisions[0] if decisions and lane is Lane.DECISIONS else None
+
+    def _forget(self, segment: Segment) -> None:
+        """Delete a segment in which nothing is left, unless it is the last, which takes more."""
+        segments = self._segments[segment.lane]
+        if not segment and segment in segments and (segment is not segments[-1] or self._foreign(segment)):
+            segments.remove(segment)
+            segment.close()
+
+    def _foreign(self, segment: Segment) -> bool:
+        return f"-{os.getpid()}-" not in segment.path.name
+
+    def _all(self) -> list[Segment]:
+        return [segment for segments in self._segments.values() for segment in segments]
+
+    def _drop_all(self) -> list[Segment]:
+        dropped = self._all()
+        for segments in self._segments.values():
+            segments.clear()
+        return dropped
 
 
-def _name() -> str:
-    return f"{time.time_ns():020}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+def lane_of(path: Path) -> Lane:
+    """The lane of a spool file, by its name; that of what matters more where it does not say."""
+    return Lane.BULK if path.name.endswith(f".{Lane.BULK}{SUFFIX}") else Lane.DECISIONS
 
 
-def _open(path: Path, damaged: Callable[[int], None]) -> Spool | None:
+def _priority(path: Path) -> tuple[int, str]:
+    return list(Lane).index(lane_of(path)), path.name
+
+
+def _name(lane: Lane) -> str:
+    return f"{time.time_ns():020}-{os.getpid()}-{uuid.uuid4().hex[:8]}.{lane}{SUFFIX}"
+
+
+def _open(path: Path, damaged: Callable[[int], None]) -> Segment | None:
     """Adopt a file; None where its owner lives, or where it cannot be read by us."""
     try:
-        spool = Spool(path, damaged)
+        segment = Segment(path, lane_of(path), damaged)
     except OSError:
         return None
     if path.exists():
-        return spool
+        return segment
     # Its last owner finished and deleted it between our opening and our locking it.
-    spool.abandon()
+    segment.abandon()
     return None

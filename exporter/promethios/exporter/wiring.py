@@ -28,6 +28,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 from promethios.exporter.batch import Signal
 from promethios.exporter.batching import LogBatches, SpanBatches
+from promethios.exporter.decisions import DecisionBatches
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.ends import at_end
 from promethios.exporter.exporters import (
@@ -126,7 +127,10 @@ def wire(
         The handle. At the process' normal end it is shut down by itself.
     """
     delivery = deliveries.acquire(settings) if shared else Delivery(settings)
-    lane = _govern(governor, providers, delivery) if governor else None
+    lane = None
+    if governor:
+        govern(governor, providers)
+        lane = _lay_lane(governor, providers, delivery)
     _tell(providers.meters, delivery, governor)
     collectors = _export(providers, _Exporters(delivery, governor), present)
     if lane:
@@ -156,15 +160,19 @@ def _export(providers: Providers, exporters: _Exporters, present: Collection[Sig
     return [*collectors, *providers.owned]
 
 
-def _govern(governor: Governor, providers: Providers, delivery: Delivery) -> DecisionLane:
-    """Put governance in front of what exports, and give decisions a lane that no sampler thins out."""
-    lane = DecisionLane(providers.tracers)
-    lane.add_span_processor(_Exporters(delivery, None).spans())
+def govern(governor: Governor, providers: Providers) -> None:
+    """Put governance in front of what exports from `providers`."""
     providers.tracers.add_span_processor(GovernanceSpanProcessor(governor))
     providers.loggers.add_log_record_processor(GovernanceLogProcessor(governor))
     governor.set_tracer_provider(providers.tracers)
-    governor.set_decision_lane(lane)
     governor.set_meter_provider(providers.meters)
+
+
+def _lay_lane(governor: Governor, providers: Providers, delivery: Delivery) -> DecisionLane:
+    """Give decisions a way of their own, which no sampler thins out."""
+    lane = DecisionLane(providers.tracers)
+    lane.add_span_processor(DecisionBatches(delivery))
+    governor.set_decision_lane(lane)
     return lane
 
 
