@@ -89,6 +89,26 @@ def test_status_counts_everything(ask: Any, services: Services) -> None:
     assert row["started"] <= row["last_ingest"] <= time.time_ns() // 1_000_000
 
 
+#: What only an agent that sends heartbeats says of itself.
+TOLD = [
+    "heartbeat",
+    "uptime",
+    "clock_offset",
+    "mode",
+    "bundle_name",
+    "bundle_version",
+    "bundle_hash",
+    "adapters",
+    "last_error",
+    "queued",
+    "spooled",
+    "sent",
+    "dropped",
+    "own_governed",
+    "own_ungoverned",
+]
+
+
 def test_agents_are_all_there_idle_or_not(ask: Any, now: int) -> None:
     clerk, idler = rows(ask("agents"))
     assert clerk == {
@@ -110,7 +130,11 @@ def test_agents_are_all_there_idle_or_not(ask: Any, now: int) -> None:
         "governed": 1,
         "last_bundle_version": "1",
         "instances": 1,
+        "state": clerk["state"],
+        "processes": 0,
+        **dict.fromkeys(TOLD),
     }
+    assert clerk["state"] in ("alive", "missing")
     assert clerk["status"] in ("live", "stale")
     assert (idler["agent_id"], idler["status"], idler["decisions"], idler["calls"]) == ("idler", "down", 0, 0)
 

@@ -19,7 +19,7 @@ from promethios.receiver.api import (
     trust,
     violations,
 )
-from promethios.receiver.api.agents import agents
+from promethios.receiver.api.agents import agent, agents
 from promethios.receiver.api.question import parse_question
 from promethios.receiver.api.view import View
 from promethios.receiver.services import Services
@@ -28,6 +28,7 @@ from promethios.receiver.services import Services
 ROUTES: Final[tuple[tuple[str, Callable[..., dict[str, Any]], frozenset[str]], ...]] = (
     ("status", status.status, frozenset()),
     ("agents", agents, frozenset()),
+    ("agents/<path:agent_id>", agent, frozenset()),
     ("decisions", decisions.decisions, frozenset({"verdict", "point"})),
     ("violations", violations.violations, frozenset({"severity", "policy"})),
     ("violations/by_policy", violations.by_policy, frozenset({"severity", "policy"})),

@@ -1,19 +1,23 @@
-"""``/agents``: a row for every known agent, idle or not."""
+"""``/agents``: a row for every known agent, idle or not; and one agent with its processes."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Select, Subquery, func, select
 
 from promethios.governance.trust import NEW, Standing, fade
-from promethios.receiver.api.liveness import state
+from promethios.receiver.api.heartbeats import Instance, counting, dropped, instances, lately, told
+from promethios.receiver.api.liveness import STALE, condition, state
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.rolled import Rolled, counted
 from promethios.receiver.api.trust import standings
 from promethios.receiver.api.view import View
+from promethios.receiver.refusal import Kind, Refusal
 from promethios.receiver.rollups.facts import DECISIONS, SPANS, VIOLATIONS
 from promethios.receiver.services import Services
 from promethios.receiver.store import schema
@@ -21,35 +25,65 @@ from promethios.receiver.store import schema
 
 def agents(_: Services, view: View, question: Question) -> dict[str, Any]:
     """Who there is and how they do; counts are over the range, what was seen is over all time."""
+    now = time.time_ns() // 1_000_000
+    return {"data": _rows(view, question, lately(view, question, now), now)}
+
+
+def agent(_: Services, view: View, question: Question, agent_id: str) -> dict[str, Any]:
+    """One agent, its processes that were heard of in the range, and what its delivery lost, by reason.
+
+    Raises:
+        Refusal: There is no such agent.
+    """
+    question = replace(question, filters={"agent": (agent_id,)})
+    now = time.time_ns() // 1_000_000
+    processes = lately(view, question, now)
+    rows = _rows(view, question, processes, now)
+    if not rows:
+        raise Refusal(Kind.NOT_FOUND, _NO_AGENT)
+    return {
+        "data": rows,
+        "processes": [each.row(now) for each in instances(view, question, agent_id)],
+        "dropped": dropped(counting(processes.get(agent_id, []), now)),
+    }
+
+
+_NO_AGENT: Final = "there is no such agent: /api/v1/agents lists them"
+
+
+def _rows(
+    view: View, question: Question, processes: Mapping[str, Sequence[Instance]], now: int
+) -> list[dict[str, Any]]:
     table = view.of(schema.agents)
     known = view.rows(
         select(table).where(question.matches("agent", table.c.agent_id)).order_by(table.c.agent_id)
     )
     counts: dict[str, dict[str, Any]] = {}
-    for part in (_decided, _violated, _called, _bundles):
+    for part in (_decided, _violated, _called, _bundles, _worked):
         for row in part(view, question):
             counts.setdefault(row["agent_id"], {}).update(row)
-    now = time.time_ns()
-    trusted = {agent: fade(standing, now) for agent, (standing, _) in standings(view).items()}
-    return {
-        "data": [
-            _row(
-                agent._mapping,
-                counts.get(agent.agent_id, {}),
-                trusted.get(agent.agent_id, NEW),
-                now // 1_000_000,
-            )
-            for agent in known
-        ]
-    }
+    trusted = {name: fade(standing, now * 1_000_000) for name, (standing, _) in standings(view).items()}
+    return [
+        _row(
+            each._mapping,
+            counts.get(each.agent_id, {}),
+            trusted.get(each.agent_id, NEW),
+            processes.get(each.agent_id, ()),
+            now,
+        )
+        for each in known
+    ]
 
 
-def _row(agent: Any, counted: dict[str, Any], trusted: Standing, now: int) -> dict[str, Any]:
+def _row(
+    agent: Any, counted: dict[str, Any], trusted: Standing, processes: Sequence[Instance], now: int
+) -> dict[str, Any]:
     last_seen = agent["last_seen_unix_nano"] // 1_000_000
     return {
         "agent_id": agent["agent_id"],
         "service_name": agent["service_name"],
         "status": state(now - last_seen),
+        "state": _condition(processes, last_seen, bool(counted.get("spans")), now),
         "trust": trusted.score,
         "tier": trusted.tier,
         "first_seen": agent["first_seen_unix_nano"] // 1_000_000,
@@ -57,8 +91,24 @@ def _row(agent: Any, counted: dict[str, Any], trusted: Standing, now: int) -> di
         **{name: counted.get(name) or 0 for name in _COUNTS},
         "last_bundle_version": counted.get("last_bundle_version"),
         "instances": counted.get("instances") or 0,
+        **told(processes, now),
     }
 
+
+def _condition(processes: Sequence[Instance], last_seen: int, working: bool, now: int) -> str:
+    """What became of an agent; one that sends no heartbeats lives as long as it sends anything."""
+    latest = max(processes, key=lambda each: each.heard, default=None)
+    after = latest is None or last_seen > latest.heard + _GOODBYE
+    return condition(
+        living=any(each.lives(now) for each in processes) or (after and state(now - last_seen) == "live"),
+        stopped=latest is not None and latest.stopped and not after,
+        working=working,
+        since=now - max(last_seen, latest.heard if latest else 0),
+    )
+
+
+#: What arrives so long after a goodbye, milliseconds, is not its process' last words but another's.
+_GOODBYE: Final = 5_000
 
 _COUNTS = (
     "decisions",
@@ -108,6 +158,12 @@ def _by_instance(spans: Subquery, resources: Subquery) -> Select[Any]:
         .join(resources, resources.c.id == spans.c.resource_id)
         .group_by(spans.c.agent_id)
     )
+
+
+def _worked(view: View, question: Question) -> list[dict[str, Any]]:
+    """Which agents did anything lately, whatever the range is."""
+    now = time.time_ns() // 1_000_000
+    return counted(view, replace(question, start=now - STALE, end=now + STALE), SPANS, "agent_id")
 
 
 def _bundles(view: View, question: Question) -> list[dict[str, Any]]:

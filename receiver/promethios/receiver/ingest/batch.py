@@ -13,6 +13,9 @@ from promethios.receiver.ingest.normalise import agent_of
 _MOST_NAMED: Final = 5
 _LONGEST_REASON: Final = 200
 
+#: Heartbeats come as log records, and are none of what an agent logs.
+_TABLES: Final = {"spans": ("spans",), "metrics": ("metric_points",), "logs": ("logs", "heartbeats")}
+
 Row = tuple[Any, ...]
 
 
@@ -91,14 +94,14 @@ class Batch:
         return agent_id
 
     @property
-    def table(self) -> str:
-        """The table that has a row for each item."""
-        return "metric_points" if self.signal == "metrics" else self.signal
+    def tables(self) -> tuple[str, ...]:
+        """The tables that have, together, a row for each item."""
+        return _TABLES[self.signal]
 
     @property
     def items(self) -> int:
         """How many items it has that are to be stored."""
-        return len(self.rows.get(self.table, ()))
+        return sum(len(self.rows.get(table, ())) for table in self.tables)
 
     @property
     def message(self) -> str:

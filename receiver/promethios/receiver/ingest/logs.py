@@ -11,6 +11,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from promethios.receiver.ingest.batch import Batch, Origin
 from promethios.receiver.ingest.dialects import EVENT_NAME, add_others_of_record
 from promethios.receiver.ingest.envelope import with_resource, with_scope
+from promethios.receiver.ingest.heartbeats import add_heartbeat, is_heartbeat
 from promethios.receiver.ingest.values import (
     ItemError,
     attributes_of,
@@ -27,7 +28,7 @@ _NUMBERS: Final = Struct("<16s8s4qiII").pack
 
 
 def add_logs(batch: Batch, origin: Origin, request: ExportLogsServiceRequest) -> None:
-    """Add every log record of a request to `batch`, or refuse it there.
+    """Add every log record of a request to `batch`, or refuse it there. A heartbeat is a row of `heartbeats`.
 
     A record has no id. It is known by a hash of itself, its scope and its resource, and by its place among
     identical ones in the request: so the same request sent again adds nothing, and two equal lines both stay.
@@ -58,6 +59,9 @@ def _reject_all(batch: Batch, records: Any, reason: str) -> None:
 def _add_record(batch: Batch, origin: Origin, record: LogRecord, seen: dict[bytes, int]) -> None:
     try:
         attributes = attributes_of(record.attributes)
+        if is_heartbeat(record, attributes):
+            add_heartbeat(batch, origin, record, attributes)
+            return
         row = _row(batch, origin, record, attributes)
     except ItemError as error:
         batch.reject("log record", error)

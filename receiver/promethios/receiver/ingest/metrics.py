@@ -19,6 +19,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from promethios.governance import semconv
 from promethios.receiver.ingest.batch import Batch, Origin
 from promethios.receiver.ingest.envelope import with_resource, with_scope
+from promethios.receiver.ingest.heartbeats import add_sign_of_life
 from promethios.receiver.ingest.series import Told, series_row
 from promethios.receiver.ingest.values import (
     ItemError,
@@ -95,9 +96,8 @@ def _add_point(batch: Batch, origin: Origin, told: Told, point: Any) -> None:
     batch.add("metric_series", series)
     batch.add("metric_points", (origin.tenant_id, series[0], when, start, *measured, exemplars, point.flags))
     if told.name == semconv.METRIC_HEARTBEAT and told.kind in ("gauge", "sum"):
-        instance = attributes.get(semconv.SERVICE_INSTANCE_ID) or origin.instance_id
         value = measured[1] if measured[0] is None else float(measured[0])
-        batch.add("heartbeats", (origin.tenant_id, agent_id, str(instance), when, value))
+        add_sign_of_life(batch, origin, agent_id, attributes, when, value)
 
 
 def _number(point: NumberDataPoint) -> Measured:

@@ -44,6 +44,14 @@ _TIME_AND_NUMBER: Final = itemgetter(
     *(_DECISION.index(name) for name in ("time_unix_nano", "instance_id", "seq"))
 )
 
+#: A process that told of itself as an event so long ago, nanoseconds, need not be heard by its metric.
+_LATELY: Final = 600 * 10**9
+_SEQUENCE: Final = [column.name for column in schema.heartbeats.columns if column.name != "id"].index(
+    "sequence_num"
+)
+_TOLD: Final = """SELECT 1 FROM heartbeats WHERE tenant_id = ? AND agent_id = ? AND instance_id = ?
+    AND time_unix_nano BETWEEN ? AND ? AND sequence_num IS NOT NULL LIMIT 1"""
+
 #: Of so many rows that have a hash as id, those that are there already are not sent to SQLite again.
 _WORTH_ASKING: Final = 16
 
@@ -80,7 +88,7 @@ def store(connection: Connection, batch: Batch) -> Outcome:
     )
     spans = batch.rows.get("spans", [])
     conflicts = _count_conflicts(cursor, spans) if new.get("spans", 0) < len(spans) else 0
-    return Outcome(new.get(batch.table, 0), conflicts)
+    return Outcome(sum(new.get(table, 0) for table in batch.tables), conflicts)
 
 
 def _store_table(cursor: Cursor, batch: Batch, table: Table) -> int:
@@ -91,7 +99,17 @@ def _store_table(cursor: Cursor, batch: Batch, table: Table) -> int:
     elif table is schema.decisions:
         # The order in which trust takes them: each process's own, and by time.
         rows = sorted(rows, key=_TIME_AND_NUMBER)
+    elif table is schema.heartbeats:
+        rows = [row for row in rows if not _is_told(cursor, row)]
     return _insert(cursor, table, rows, _ONCE)
+
+
+def _is_told(cursor: Cursor, row: Row) -> bool:
+    """Whether a heartbeat of the metric says nothing new: its process tells more as an event lately."""
+    if row[_SEQUENCE] is not None:
+        return False
+    tenant_id, agent_id, instance_id, when = row[:4]
+    return bool(cursor.execute(_TOLD, (tenant_id, agent_id, instance_id, when - _LATELY, when)).fetchone())
 
 
 def _missing(cursor: Cursor, table: Table, rows: list[Row]) -> list[Row]:

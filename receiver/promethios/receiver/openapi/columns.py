@@ -51,6 +51,7 @@ _SPAN: Final = text("The span of the operation, 16 hexadecimal digits; empty whe
 
 COLUMNS: Final[Mapping[str, Schema]] = {
     "action": text("What the policy asks for when it matches"),
+    "adapters": or_null(text("The libraries whose calls adapters guard, joined by commas")),
     "agent": or_null(text("The one agent that the key speaks for; null for any")),
     "agent_id": text("The agent: its id, else its name, else its service's name"),
     "agents": whole("How many agents"),
@@ -62,6 +63,13 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "bundle_version": text("The version of the policies that decided"),
     "calls": whole("Calls of models and tools"),
     "change": real("The sum that raises the alarm of a sudden change"),
+    "clock_offset": or_null(
+        {
+            "type": "integer",
+            "description": "How far the agent's clock is ahead of the receiver's, milliseconds; null without"
+            " heartbeats",
+        }
+    ),
     "conversation_id": or_null(text("The conversation")),
     "coverage": or_null(
         real("The share of calls that a decision was made for; null without calls", minimum=0, maximum=1)
@@ -72,6 +80,7 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "decisions": whole("How many decisions"),
     "detector": text("What was found, such as pii.card; or what matched"),
     "direction": text("Which way the tokens went", enum=["input", "output"]),
+    "dropped": or_null(whole("Items that its delivery lost, since it began")),
     "duration_us": real("How long the decision took, microseconds", minimum=0),
     "enforced": text("What was done"),
     "environment": text("The environment that the key's text names"),
@@ -82,11 +91,13 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "flagged": whole("Decisions that were enforced as a flag"),
     "good": real("Faded number of clean decisions"),
     "governed": whole("Calls that a decision was made for"),
+    "heartbeat": or_null(moment("When it was last heard to say that it lives; null without heartbeats")),
     "input_tokens": whole("Tokens that models were given"),
     "instance_id": text("The process that decided"),
     "instances": whole("Processes that were seen"),
     "key_id": text("The public part of the key"),
     "last_bundle_version": or_null(text("The version of the policies that decided last")),
+    "last_error": or_null(text("What its delivery failed with last; null where it did not")),
     "last_ingest": or_null(moment("When telemetry last arrived; null for never")),
     "last_seen": moment("When it was last seen"),
     "last_used": or_null(moment("When the key was last used; null for never")),
@@ -97,10 +108,14 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "mode": text("enforce, or shadow: decided and not enforced"),
     "model": or_null(text("The model that was asked for")),
     "output_tokens": whole("Tokens that models gave"),
+    "own_governed": or_null(whole("Operations that it says were decided before they ran, since it began")),
+    "own_ungoverned": or_null(whole("Operations that it says were not, or only when they were over")),
     "point": text("The intervention point", examples=sorted(POINTS)),
     "policies": text("The policies that matched, joined by commas"),
     "policy_id": text("The policy"),
+    "processes": whole("Processes that say that they live"),
     "quantile": text("Which quantile", enum=["p50", "p95", "p99"]),
+    "queued": or_null(whole("Items that wait in its memory")),
     "quota_bytes_per_minute": or_null(
         whole("Bytes of telemetry that the tenant may send in a minute; 0 for any, null as the receiver's")
     ),
@@ -114,13 +129,20 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "schema": text("The revision of the database's tables"),
     "scopes": text("What the key may be used for, joined by commas"),
     "score": whole("Trust, from 0 to 1000", maximum=1000),
+    "sent": or_null(whole("Items that were acknowledged to it, since it began")),
     "seq": whole("The number of the decision in its process, without gaps"),
     "service_name": text("The service's name"),
     "severity": text("How severe it is"),
     "signal": text("Which signal", enum=["spans", "metrics", "logs"]),
     "span_id": _SPAN,
     "spans": whole("Spans"),
+    "spooled": or_null(whole("Items that wait in its spool")),
     "started": moment("When the receiver was started"),
+    "state": text(
+        "alive; silent: lives and does nothing; stopped: it said goodbye; missing: it should have been heard"
+        " by now; dead: it was not for ten minutes",
+        enum=["alive", "silent", "stopped", "missing", "dead"],
+    ),
     "status": text("Whether the agent lives", enum=["live", "stale", "down"]),
     "store": text("What the data is stored in"),
     "tenant": text("Whose it is"),
@@ -130,6 +152,7 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "trace_id": _TRACE,
     "trust": whole("Trust, from 0 to 1000", maximum=1000),
     "updated": or_null(moment("When the latest decision moved it; null before the first")),
+    "uptime": or_null(real("How long it has lived, seconds, by a clock that nobody sets", minimum=0)),
     "value": real("The number of this step"),
     "verdict": text("What was decided", enum=[verdict.value for verdict in Verdict]),
     "version": text("The version of Promethios"),

@@ -116,8 +116,8 @@ def _question(path: str, _: str) -> Described:
             "type": "string",
             "description": "Of the next page, if there is one",
         }
-    if path == "trust/<path:agent_id>":
-        document["properties"] |= rows.EXPLAINED
+    if path in _BESIDE:
+        document["properties"] |= _BESIDE[path]
         document["required"] = sorted(document["properties"])
     document["additionalProperties"] = False
     return {
@@ -128,6 +128,8 @@ def _question(path: str, _: str) -> Described:
     }
 
 
+#: What an answer has beside its rows.
+_BESIDE: Final = {"trust/<path:agent_id>": rows.EXPLAINED, "agents/<path:agent_id>": rows.DETAILED}
 _PAGED: Final = frozenset({"decisions", "violations", "logs"})
 
 

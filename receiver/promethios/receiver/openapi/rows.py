@@ -32,15 +32,26 @@ _TRUST: Final = (
     "agent_id score tier bound evidence alarmed method updated decisions good bad change"  # how it stands
 )
 
+_AGENT: Final = (
+    "agent_id service_name status state trust tier first_seen last_seen decisions blocked redacted flagged "
+    "violations input_tokens output_tokens calls governed last_bundle_version instances heartbeat uptime "
+    "clock_offset adapters last_error queued spooled sent dropped own_governed own_ungoverned processes"
+)
+#: What an agent says of itself; null where it sends no heartbeats, or leaves it out of them.
+_TOLD: Final[Mapping[str, Schema]] = {
+    "mode": or_null(text("enforce; shadow where every policy is; none without policies")),
+    "bundle_name": or_null(text("The policies that are in force")),
+    "bundle_version": or_null(text("Their version")),
+    "bundle_hash": or_null(text("The SHA-256 of their text, hexadecimal")),
+}
+
 #: By the path under ``/api/v1/``.
 ROWS: Final[Mapping[str, dict[str, Any]]] = {
     "status": row(
         "version schema store started spans metric_points logs decisions violations agents last_ingest"
     ),
-    "agents": row(
-        "agent_id service_name status trust tier first_seen last_seen decisions blocked redacted flagged "
-        "violations input_tokens output_tokens calls governed last_bundle_version instances"
-    ),
+    "agents": row(_AGENT, **_TOLD),
+    "agents/<path:agent_id>": row(_AGENT, **_TOLD),
     "decisions": row(
         "time decision_id seq agent_id instance_id point verdict enforced mode model tool conversation_id "
         "policies reason duration_us bundle_version dialect trace_id span_id"
@@ -89,6 +100,26 @@ ROWS: Final[Mapping[str, dict[str, Any]]] = {
     "logs": row("time severity agent_id body event_name trace_id span_id"),
     "keys": row("key_id tenant environment scopes agent created expires revoked last_used replaces"),
     "tenants": row("tenant created last_ingest quota_bytes_per_minute quota_items_per_minute"),
+}
+
+#: What one agent has beside its row.
+DETAILED: Final[Mapping[str, Any]] = {
+    "processes": {
+        "type": "array",
+        "description": "Its processes that were heard of in the range, the last heard first",
+        "items": row(
+            "heartbeat uptime clock_offset adapters last_error queued spooled sent dropped own_governed "
+            "own_ungoverned",
+            instance_id=text("The process"),
+            state=text("What became of it", enum=["alive", "stopped", "missing", "dead"]),
+            **_TOLD,
+        ),
+    },
+    "dropped": {
+        "type": "array",
+        "description": "What its delivery lost, the most first",
+        "items": row("", reason=text("Why"), items=whole("How many spans, points and records")),
+    },
 }
 
 #: What the explanation of a score has beside its row.
@@ -155,6 +186,7 @@ ROTATED_KEY: Final[Mapping[str, Any]] = row(
 __all__ = [
     "ACCEPTED",
     "CREATED_KEY",
+    "DETAILED",
     "EXPLAINED",
     "HEALTH",
     "PROBLEM",

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 #: A 64-bit integer; SQLite wants the plain word for a primary key that is the rowid.
@@ -91,8 +92,38 @@ heartbeats: Final = Table(
     Column("instance_id", Text, nullable=False),
     Column("time_unix_nano", Int64, nullable=False),
     Column("value", Float),
+    #: By the receiver's clock; what follows is null where a heartbeat does not say.
+    Column("received_unix_nano", Int64),
+    #: How far the agent's clock is ahead of the receiver's, less what the heartbeat was on its way.
+    Column("clock_offset_nano", Int64),
+    Column("sequence_num", Int64),
+    Column("start_unix_nano", Int64),
+    Column("uptime_seconds", Float),
+    Column("interval_seconds", Float),
+    Column("stopped", Integer),
+    Column("healthy", Integer),
+    Column("last_error", Text),
+    Column("mode", Text),
+    Column("bundle_name", Text),
+    Column("bundle_version", Text),
+    Column("bundle_hash", Text),
+    Column("adapters", Text),
+    Column("governed", Int64),
+    Column("ungoverned", Int64),
+    Column("queued", Int64),
+    Column("spooled", Int64),
+    Column("sent", Int64),
+    Column("dropped", Int64),
+    Column("dropped_by", Text),
     UniqueConstraint("tenant_id", "agent_id", "instance_id", "time_unix_nano", name="uq_heartbeats"),
     Index("ix_heartbeats_time", "tenant_id", "time_unix_nano"),
+    Index(
+        "ix_heartbeats_received",
+        "tenant_id",
+        "agent_id",
+        "received_unix_nano",
+        sqlite_where=text("received_unix_nano IS NOT NULL"),
+    ),
 )
 
 resources: Final = Table(
