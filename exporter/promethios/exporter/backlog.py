@@ -113,11 +113,6 @@ class Backlog:
         self._memory = Memory(0, self._count(DropReason.SHUTDOWN))
         return left
 
-    def abandon(self) -> None:
-        """In a forked child: what waits here is the parent's to send."""
-        if self._disk:
-            self._disk.abandon()
-
     def _open_disk(self, settings: Settings) -> SpoolFolder | None:
         if settings.spool_dir is None:
             return None

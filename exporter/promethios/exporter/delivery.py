@@ -130,7 +130,6 @@ class Delivery:
         """Start anew in a forked child: files, sockets and what waits belong to its parent."""
         self._changed = threading.Condition()
         if not self._closed:
-            self._backlog.abandon()
             self._begin()
 
     def _begin(self) -> None:

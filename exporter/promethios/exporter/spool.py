@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import struct
 import zlib
@@ -33,12 +34,15 @@ from typing import Final
 from promethios.exporter.batch import Batch, Lane
 from promethios.exporter.leases import JOINED_BYTES, JOINED_ITEMS, Lease
 from promethios.exporter.records import HEADER, Header, header_of
+from promethios.governance.telemetry.forks import renew_in_child
 
 MAGIC: Final = b"PMSPOOL2"
 _HEAD: Final = struct.Struct("<Q")
 _CRC: Final = struct.Struct("<I")
 #: Where the first record stands.
 START: Final = len(MAGIC) + _HEAD.size + _CRC.size
+
+_logger = logging.getLogger("promethios.exporter")
 
 
 class Segment:
@@ -74,6 +78,7 @@ class Segment:
             os.close(self._file)
             raise
         self._cursor = self._head
+        renew_in_child(self)
 
     def __bool__(self) -> bool:
         """Whether anything in it is not yet settled."""
@@ -174,9 +179,14 @@ class Segment:
         return self.items - self.leased
 
     def abandon(self) -> None:
-        """Close the file and leave it as it is. A forked child does this: the parent keeps its lock."""
-        self.gone = True
-        os.close(self._file)
+        """Close the file and leave it as it is."""
+        if not self.gone:
+            self.gone = True
+            os.close(self._file)
+
+    def renew(self) -> None:
+        """In a forked child: let go of the file. Its parent has it, under the same lock, and keeps it."""
+        self.abandon()
 
     def _settle(self, start: int, end: int, items: int) -> None:
         self._settled[start] = end
@@ -274,4 +284,5 @@ class Segment:
             os.write(target, os.pread(self._file, length, at))
         finally:
             os.close(target)
+        _logger.error("%d damaged bytes of %s are set aside in %s", length, self.path, aside.name)
         self._damaged(items)

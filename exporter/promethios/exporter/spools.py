@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 import uuid
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,8 @@ from promethios.exporter.spool import START, Segment
 SUFFIX: Final = ".spool"
 #: A segment that has been delivered, or must make room, is deleted: several small ones do that sooner.
 SEGMENTS: Final = 8
+#: How often a new file is made that another process takes at once: it looks for orphans, once in a while.
+ATTEMPTS: Final = 10
 
 
 class SpoolFolder:
@@ -70,13 +74,17 @@ class SpoolFolder:
 
         Args:
             own: The files that this process holds.
-            room: How many bytes to find at most: the rest is for another time, or another process.
+            room: How many bytes to find at most: the rest is for another time, or another process. One file
+                is found however long it is, by whoever holds none.
         """
         found: list[Segment] = []
         for path in sorted(self._folder.glob(f"*{SUFFIX}"), key=_priority):
-            if path in own or not (segment := _open(path, self._damaged)):
+            if path in own or (segment := _open(path, self._damaged)) is None:
                 continue
-            if segment.size > room:
+            if not segment:
+                segment.close()
+                continue
+            if segment.size > room and (own or found):
                 segment.close()
                 break
             found.append(segment)
@@ -115,9 +123,7 @@ class SpoolFolder:
                 if lease := segment.take():
                     return lease
             except (OSError, ValueError):
-                # Damaged while we had it open: whoever adopts it next sorts out what is still good.
-                segments.remove(segment)
-                segment.abandon()
+                self._reopen(segment)
                 continue
             self._forget(segment)
         return None
@@ -138,17 +144,14 @@ class SpoolFolder:
 
     def close(self) -> None:
         """Release the files for another process to adopt."""
-        for segment in self._drop_all():
+        for segment in self._all():
             segment.close()
-
-    def abandon(self) -> None:
-        """In a forked child: let go of the parent's files without touching them."""
-        for segment in self._drop_all():
-            segment.abandon()
+        for segments in self._segments.values():
+            segments.clear()
 
     def _new(self, lane: Lane) -> Segment:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        segment = Segment(self._folder / _name(lane), lane, self._damaged)
+        segment = self._make(lane)
         if self._sync:
             folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
@@ -156,6 +159,24 @@ class SpoolFolder:
             finally:
                 os.close(folder)
         return segment
+
+    def _make(self, lane: Lane) -> Segment:
+        """A new file that is ours: who looks for orphans at that moment may have taken it for one."""
+        for _ in range(ATTEMPTS):
+            with suppress(BlockingIOError):
+                segment = Segment(self._folder / _name(lane), lane, self._damaged)
+                if segment.linked:
+                    return segment
+                segment.abandon()
+        raise BlockingIOError(errno.EWOULDBLOCK, "others take each new spool file", str(self._folder))
+
+    def _reopen(self, segment: Segment) -> None:
+        """It was damaged while it was open: opening it sorts out what is still good."""
+        segments = self._segments[segment.lane]
+        place = segments.index(segment)
+        segment.abandon()
+        again = _open(segment.path, self._damaged)
+        segments[place : place + 1] = [again] if again is not None else []
 
     def _make_room(self, batch: Batch) -> bool:
         needed = START + record_size(batch)
@@ -185,13 +206,6 @@ class SpoolFolder:
 
     def _all(self) -> list[Segment]:
         return [segment for segments in self._segments.values() for segment in segments]
-
-    def _drop_all(self) -> list[Segment]:
-        dropped = self._all()
-        for segments in self._segments.values():
-            segments.clear()
-        return dropped
-
 
 def lane_of(path: Path) -> Lane:
     """The lane of a spool file, by its name; that of what matters more where it does not say."""
