@@ -1,32 +1,5 @@
 """What a look at a database found, and how bad it is."""
 
-from __future__ import annotations
+from promethios.governance.findings import Finding, Level
 
-from dataclasses import dataclass
-from enum import IntEnum
-
-
-class Level(IntEnum):
-    """How bad a finding is."""
-
-    OK = 0
-    NOTE = 1
-    WARNING = 2
-    ERROR = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Args:
-        check: Its name.
-        level: How bad it is.
-        message: What was found.
-        advice: What to do; empty where there is nothing to do.
-    """
-
-    check: str
-    level: Level
-    message: str
-    advice: str = ""
+__all__ = ["Finding", "Level"]

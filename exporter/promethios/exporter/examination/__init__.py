@@ -1,0 +1,1 @@
+"""What is in force for an agent in this environment, and whether it works: ``promethios doctor``."""
