@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import os
 import socket
 import time
 from typing import Any
@@ -14,6 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import make_headers, parse_url
 
 from promethios.exporter.settings import Settings
+from promethios.governance.telemetry.forks import renew_in_child
 
 
 def open_pool(settings: Settings) -> urllib3.PoolManager:
@@ -50,6 +52,7 @@ class _Until(io.RawIOBase):
 
     def __init__(self, connection: socket.socket, raw: io.RawIOBase, until: float) -> None:
         self._connection, self._raw, self._until = connection, raw, until
+        self.ended = False
 
     def readable(self) -> bool:
         return True
@@ -59,7 +62,9 @@ class _Until(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the answer takes too long")
         self._connection.settimeout(left)
-        return self._raw.readinto(buffer)
+        received = self._raw.readinto(buffer)
+        self.ended = received == 0
+        return received
 
     def close(self) -> None:
         self._raw.close()
@@ -70,12 +75,11 @@ class _Answering:
     """As much of a socket as `http.client` reads an answer from."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+        raw = connection.makefile("rb", buffering=0)
+        self.received = _Until(connection, raw, time.monotonic() + (connection.gettimeout() or 0.0))
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        until = time.monotonic() + (self._connection.gettimeout() or 0.0)
-        raw = self._connection.makefile("rb", buffering=0)
-        return io.BufferedReader(_Until(self._connection, raw, until))
+        return io.BufferedReader(self.received)
 
 
 class _Answer(http.client.HTTPResponse):
@@ -85,14 +89,39 @@ class _Answer(http.client.HTTPResponse):
     """
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_Answering(sock), *args, **kwargs)  # type: ignore[arg-type]
+        self._answering = _Answering(sock)
+        super().__init__(self._answering, *args, **kwargs)  # type: ignore[arg-type]
+
+    def begin(self) -> None:
+        """Read the head. One that ends before its empty line is no answer: `http.client` lets it pass."""
+        super().begin()
+        if self._answering.received.ended:
+            raise http.client.RemoteDisconnected("the answer ended in its head")
 
 
-class _HttpConnection(HTTPConnection):
+class _OfOneProcess:
+    """A connection that a forked child lets go of, also in the middle of a request of its parent's.
+
+    Its parent's thread is gone there, and what that held open would stay open: the receiver would not see the
+    parent's end.
+    """
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        # `http.client` lets go of a socket that it still reads an answer from.
+        self._opened: Any = getattr(self, "sock", None)
+        renew_in_child(self)
+
+    def renew(self) -> None:
+        if isinstance(self._opened, socket.socket) and self._opened.fileno() >= 0:
+            os.close(self._opened.detach())
+
+
+class _HttpConnection(_OfOneProcess, HTTPConnection):
     response_class = _Answer
 
 
-class _HttpsConnection(HTTPSConnection):
+class _HttpsConnection(_OfOneProcess, HTTPSConnection):
     response_class = _Answer
 
 

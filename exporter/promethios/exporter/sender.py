@@ -31,14 +31,11 @@ class Sender:
     def __init__(self, settings: Settings) -> None:
         self._base = settings.endpoint.rstrip("/")
         self._files = (settings.certificate, settings.client_certificate, settings.client_key)
-        self._headers = {
-            **dict(settings.headers),
-            "Content-Type": CONTENT_TYPE,
-            "Content-Encoding": "gzip",
-            "User-Agent": USER_AGENT,
-        }
+        ours = {"Content-Type": CONTENT_TYPE, "Content-Encoding": "gzip", "User-Agent": USER_AGENT}
         if settings.api_key:
-            self._headers["Authorization"] = f"Bearer {settings.api_key}"
+            ours["Authorization"] = f"Bearer {settings.api_key}"
+        taken = {name.lower() for name in ours}
+        self._headers = ours | {name: text for name, text in settings.headers if name.lower() not in taken}
         self._pool = open_pool(settings)
 
     def send(self, batch: Batch) -> Outcome:

@@ -104,12 +104,9 @@ class Answer:
         return cls(status, headers={"Location": location})
 
     @classmethod
-    def huge(
-        cls, size: int = _GIB, chunked: bool = False, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        """A success with so many bytes of body."""
-        length = None if chunked else size
-        return cls(200, lambda: _zeros(size), headers or {}, length=length)
+    def huge(cls, size: int = _GIB, chunked: bool = False, status: int = 200) -> Answer:
+        """So many bytes of body, none of which is held."""
+        return cls(status, lambda: _zeros(size), length=None if chunked else size)
 
     @classmethod
     def gzip_bomb(cls, size: int = _GIB, status: int = 200) -> Answer:

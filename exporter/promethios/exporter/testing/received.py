@@ -28,7 +28,7 @@ class Received:
 
     Args:
         path: The path.
-        headers: The headers, by lower-case name.
+        headers: The headers, by lower-case name; one that came more than once has all its values.
         body: The body, still compressed.
         client_port: The port that it came from: requests of one connection have the same.
     """

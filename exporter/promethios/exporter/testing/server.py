@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        headers = {name.lower(): ", ".join(self.headers.get_all(name, ())) for name in self.headers}
         body = b"".join(self._chunks()) if "transfer-encoding" in headers else self._sized()
         answer = self.server.take(Received(self.path, headers, body, self.client_address[1]))
         self.server.closed.wait(None if answer.hang else answer.delay)
@@ -123,7 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
             made, length = answer.body(), answer.length
         chunked = length is None
         framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(length)}
-        yield self._head(answer.status, {"Content-Type": _CONTENT_TYPE, **framing, **answer.headers})
+        usual = {"Date": self.date_time_string(), "Content-Type": _CONTENT_TYPE, **framing}
+        yield self._head(answer.status, usual | dict(answer.headers))
         left = answer.cut
         for piece in made:
             part = piece[:left]
