@@ -14,7 +14,7 @@ from promethios.exporter.batch import Batch, Signal
 from promethios.exporter.counts import Counts, DropReason, FlushResult, Totals
 from promethios.exporter.leases import Lease, Nowhere
 from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, Transient
-from promethios.exporter.pace import Pace
+from promethios.exporter.pace import Pace, Trouble
 from promethios.exporter.retry import RetryPolicy
 from promethios.exporter.sender import Sender
 from promethios.exporter.settings import Settings
@@ -45,6 +45,9 @@ class Delivery:
         retry: How long to wait between attempts.
     """
 
+    _news: Batch | None
+    _telling: Batch | None
+
     def __init__(self, settings: Settings, retry: RetryPolicy | None = None) -> None:
         self.settings = settings
         self._retry = retry or RetryPolicy()
@@ -67,6 +70,23 @@ class Delivery:
             if batch.packed or self._pace.linger():
                 self._changed.notify_all()
         return segment is not None and (handle is None or self._syncing.sync(handle))
+
+    def tell(self, news: Batch) -> None:
+        """Hand over what is true only now, and takes the place of what was told before and is not sent yet.
+
+        It goes before all that waits, counts as nothing that was recorded, and is kept only at the end, where
+        there is a spool: however long the receiver is away, one waits.
+        """
+        with self._changed:
+            if not self._closed:
+                self._news = replace(news, items=0)
+                self._changed.notify_all()
+
+    @property
+    def trouble(self) -> Trouble:
+        """What went wrong last, and whether it still does."""
+        with self._changed:
+            return self._pace.trouble
 
     def drop(self, items: int, reason: DropReason) -> None:
         """Count items that were lost before they became a batch."""
@@ -98,11 +118,13 @@ class Delivery:
         """
         with self._changed:
             self._hurry()
-            while not (self._closed or self._settled() or self._hopeless(deadline)):
+            while not (self._closed or (self._settled() and self._told()) or self._hopeless(deadline)):
                 if not self._changed.wait(max(0.0, deadline - time.monotonic())):
                     break
             if not self._closed:
                 self._closed = True
+                if self._backlog.disk and (news := self._news or self._telling):
+                    self._backlog.put(news)
                 self._left = self._backlog.close(self._under_way)
                 self._changed.notify_all()
             return self._counts.since_last_flush(self._left)
@@ -141,6 +163,7 @@ class Delivery:
         self._sender = Sender(self.settings)
         self._under_way: set[Lease] = set()
         self._again: deque[Lease] = deque()
+        self._news = self._telling = None
         self._adopt_at = 0.0
         self._left = 0
         self._silent_until: dict[str, float] = {}
@@ -205,9 +228,11 @@ class Delivery:
     def _take(self, now: float) -> Lease | None:
         if self._pace.ask(now):
             self._pace.park()
-            return Lease(Nowhere(), [_QUESTION], 0, 0, 0)
+            return self._ask(self._news or _QUESTION)
         if self._pace.parked or now < self._pace.due:
             return None
+        if self._news and not self._telling:
+            return self._ask(self._news)
         while lease := self._again.popleft() if self._again else self._backlog.take():
             self._under_way.add(lease)
             if not self._backlog.expired(lease):
@@ -216,7 +241,17 @@ class Delivery:
             self._forget(lease)
         return None
 
+    def _ask(self, batch: Batch) -> Lease:
+        """Send what nobody keeps: news, or a question."""
+        if batch is self._news:
+            self._news, self._telling = None, batch
+        return Lease(Nowhere(), [batch], 0, 0, 0)
+
     def _settle(self, lease: Lease, outcome: Outcome, superseded: bool) -> None:
+        if told := lease.parts[0] is self._telling:
+            self._telling = None
+        if told and not isinstance(outcome, Delivered | Permanent):
+            self._news = self._news or lease.parts[0]
         match outcome:
             case Delivered() | Permanent():
                 self._done(lease, outcome)
@@ -231,6 +266,7 @@ class Delivery:
     def _done(self, lease: Lease, outcome: Delivered | Permanent) -> None:
         path, items = lease.batch().signal.path, lease.items
         if isinstance(outcome, Permanent):
+            self._pace.fail(outcome.reason)
             self._counts.drop(items, DropReason.REFUSED)
             if items:
                 self._warn("%s: dropped %d items of %s", outcome.reason, items, path)
@@ -252,7 +288,7 @@ class Delivery:
             _logger.warning(message, *arguments)
 
     def _park(self, lease: Lease, outcome: Parked) -> None:
-        if self._pace.park():
+        if self._pace.park(outcome.reason):
             _logger.error(
                 "telemetry is parked, not delivered to %s: %s", self.settings.endpoint, outcome.reason
             )
@@ -275,6 +311,10 @@ class Delivery:
     def _hurry(self) -> None:
         self._pace.hurry()
         self._changed.notify_all()
+
+    def _told(self) -> bool:
+        """Whether there is no news, or nobody who would hear it."""
+        return self._pace.parked or not (self._news or self._telling)
 
     def _settled(self) -> bool:
         return self._closed or self._pace.parked or not self._waiting()

@@ -9,13 +9,12 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
 from promethios.exporter.counts import Totals
 from promethios.exporter.delivery import Delivery
-from promethios.governance import semconv
-from promethios.governance.decision import BundleId
+from promethios.governance import Governor, semconv
 
 ATTRIBUTE_REASON: Final = "reason"
 
 
-def observe(provider: MeterProvider, delivery: Delivery, bundle: BundleId | None) -> None:
+def observe(provider: MeterProvider, delivery: Delivery, governor: Governor | None) -> None:
     """Register the heartbeat and the delivery's counts.
 
     They are plain integers read when metrics are collected: counting costs an agent nothing.
@@ -23,12 +22,14 @@ def observe(provider: MeterProvider, delivery: Delivery, bundle: BundleId | None
     Args:
         provider: Where the instruments are made.
         delivery: What is counted.
-        bundle: The policies in force, told with each heartbeat.
+        governor: Whose policies are in force; they are told with each heartbeat.
     """
     meter = provider.get_meter("promethios.exporter")
-    alive = [Observation(1, _describe(bundle))]
     meter.create_observable_gauge(
-        semconv.METRIC_HEARTBEAT, [lambda _: alive], unit="1", description="1 while the agent's process lives"
+        semconv.METRIC_HEARTBEAT,
+        [lambda _: [Observation(1, _describe(governor))]],
+        unit="1",
+        description="1 while the agent's process lives",
     )
     for name, description, value in (
         (semconv.METRIC_QUEUED, "Items that wait in memory", lambda totals: totals.queued),
@@ -51,9 +52,11 @@ def observe(provider: MeterProvider, delivery: Delivery, bundle: BundleId | None
     )
 
 
-def _describe(bundle: BundleId | None) -> Mapping[str, str]:
-    if bundle is None:
+def _describe(governor: Governor | None) -> Mapping[str, str]:
+    """The policies in force at this moment: they may be changed while the process runs."""
+    if governor is None:
         return {}
+    bundle = governor.bundle.id
     return {semconv.BUNDLE_VERSION: bundle.version, semconv.BUNDLE_HASH: bundle.hash}
 
 

@@ -29,6 +29,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from promethios.exporter.batch import Signal
 from promethios.exporter.batching import LogBatches, SpanBatches
 from promethios.exporter.decisions import DecisionBatches
+from promethios.exporter.coverage import Coverage
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.ends import at_end
 from promethios.exporter.exporters import (
@@ -38,6 +39,7 @@ from promethios.exporter.exporters import (
 )
 from promethios.exporter.handle import Collector, Promethios
 from promethios.exporter.health import observe
+from promethios.exporter.heartbeat import Heartbeat
 from promethios.exporter.reader import SteadyMetricReader
 from promethios.exporter.settings import Settings
 from promethios.exporter.sharing import deliveries
@@ -135,8 +137,12 @@ def wire(
     collectors = _export(providers, _Exporters(delivery, governor), present)
     if lane:
         collectors.insert(0, lane)
+    if settings.heartbeat_interval:
+        collectors.append(_beat(providers, delivery, governor))
     handle = Promethios(delivery, governor, providers, lane, collectors, shared=shared)
     at_end(handle.shutdown)
+    if settings.flush_on_sigterm:
+        flush_on_sigterm(settings.exit_budget)
     return handle
 
 
@@ -178,7 +184,13 @@ def _lay_lane(governor: Governor, providers: Providers, delivery: Delivery) -> D
 
 def _tell(meters: MeterProvider, delivery: Delivery, governor: Governor | None) -> None:
     """Have the agent tell about itself."""
-    observe(meters, delivery, governor.bundle.id if governor else None)
+    observe(meters, delivery, governor)
+
+
+def _beat(providers: Providers, delivery: Delivery, governor: Governor | None) -> Heartbeat:
+    """Have heartbeats sent. It ends last, so that its goodbye tells what became of the rest."""
+    providers.tracers.add_span_processor(coverage := Coverage(governor))
+    return Heartbeat(delivery, lambda: providers.loggers.resource, governor, coverage)
 
 
 @dataclass(frozen=True, slots=True)
