@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, MetricsData
 
-from promethios.exporter.forks import renew_in_child
 from promethios.exporter.suppression import suppress
+from promethios.governance.telemetry.forks import renew_in_child
 
 #: Seconds until the first export: an agent shows as alive before its first interval is over.
 FIRST: Final = 0.5

@@ -37,13 +37,14 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "metric_interval": ("OTEL_METRIC_EXPORT_INTERVAL",),
     "heartbeat_interval": ("PROMETHIOS_HEARTBEAT_INTERVAL",),
     "system_metrics": ("PROMETHIOS_SYSTEM_METRICS",),
+    "flush_on_sigterm": ("PROMETHIOS_FLUSH_ON_SIGTERM",),
 }
 
 #: Settings that are numbers above 0: those that may be given with a fraction, and those that may not.
 _SECONDS: Final = ("timeout", "metric_interval", "max_spool_age", "exit_budget")
 #: Seconds that may be 0: that says never.
 _OR_NEVER: Final = ("heartbeat_interval",)
-_FLAGS: Final = ("system_metrics",)
+_FLAGS: Final = ("system_metrics", "flush_on_sigterm")
 _WHOLE: Final = ("max_request_bytes", "max_memory_bytes", "max_spool_bytes", "max_in_flight")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "spool_fsync": ("never", "decisions", "always"),
@@ -95,6 +96,8 @@ class Settings:
         heartbeat_interval: Seconds between two heartbeats; 0 sends none.
         system_metrics: Whether to send metrics of the process itself: memory, CPU, threads, open files. Needs
             the extra ``system-metrics``.
+        flush_on_sigterm: Whether SIGTERM, where nothing handles it, delivers or keeps what was recorded
+            before it ends the process.
 
     Raises:
         SettingsError: A value cannot work.
@@ -121,6 +124,7 @@ class Settings:
     exit_budget: float = 5.0
     heartbeat_interval: float = 30.0
     system_metrics: bool = False
+    flush_on_sigterm: bool = False
 
     def __post_init__(self) -> None:
         _check_endpoint(self.endpoint)

@@ -43,6 +43,7 @@ from promethios.exporter.heartbeat import Heartbeat
 from promethios.exporter.reader import SteadyMetricReader
 from promethios.exporter.settings import Settings
 from promethios.exporter.sharing import deliveries
+from promethios.exporter.termination import flush_on_sigterm
 from promethios.governance import (
     GovernanceLogProcessor,
     GovernanceSpanProcessor,

@@ -1,4 +1,4 @@
-"""An agent that forks by itself, at once and once more in the child: ``python -m tests.faults.kinds.forks``."""
+"""An agent that forks by itself, and once more in the child: ``python -m tests.faults.kinds.forks``."""
 
 from __future__ import annotations
 

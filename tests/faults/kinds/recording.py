@@ -51,7 +51,7 @@ def descriptors() -> dict[str, str]:
     held = {}
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            held[entry.name] = os.readlink(entry)
+            held[entry.name] = str(entry.readlink())
         except OSError:  # the one that lists the others
             continue
     return {number: to for number, to in held.items() if to.startswith("socket:") or ".spool" in to}

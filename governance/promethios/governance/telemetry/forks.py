@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Protocol
 from weakref import WeakSet
+
+_logger = logging.getLogger(__name__)
 
 
 class Renewed(Protocol):
@@ -24,7 +27,11 @@ def renew_in_child(target: Renewed) -> None:
 
 def _renew_all() -> None:
     for target in list(_alive):
-        target.renew()
+        try:
+            target.renew()
+        except Exception:
+            # Such as no room for another thread: the others have locks to renew, too.
+            _logger.exception("%s does not work in process %d", type(target).__name__, os.getpid())
 
 
 if hasattr(os, "register_at_fork"):
