@@ -53,19 +53,23 @@ def run_example(receiver: RunningReceiver, llm: StandIn) -> RunExample:
 
 
 def example_environment(receiver: RunningReceiver, llm: StandIn) -> dict[str, str]:
-    """The variables that the READMEs of the examples ask for, and no others that could steer them.
+    """The variables that the READMEs of the examples ask for, and no others that could steer them."""
+    return {
+        **clean_environment(),
+        "LLM": llm.url,
+        "OPENAI_API_KEY": "unused",
+        "PROMETHIOS_API_KEY": receiver.ingest_key,
+        "PROMETHIOS_ENDPOINT": receiver.http,
+    }
 
-    ``python``, and every other program of the tests' environment, is the first of its name.
-    """
+
+def clean_environment() -> dict[str, str]:
+    """This process' variables without those that steer us, and its programs before others of their name."""
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("PROMETHIOS_", "OTEL_"))
     }
     return {
         **clean,
-        "LLM": llm.url,
-        "OPENAI_API_KEY": "unused",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PROMETHIOS_API_KEY": receiver.ingest_key,
-        "PROMETHIOS_ENDPOINT": receiver.http,
         "PYTHONDONTWRITEBYTECODE": "1",
     }

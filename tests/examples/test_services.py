@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.examples.conftest import EXAMPLES, RunExample, example_environment
+from tests.support.ports import free_port
 from tests.support.receiver import RunningReceiver
 
 from promethios.receiver.demo.llm import StandIn
@@ -45,12 +45,6 @@ def running(folder: str, *command: str, env: dict[str, str]) -> Iterator[subproc
     finally:
         process.terminate()
         process.communicate(timeout=60)
-
-
-def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
 
 
 def test_an_agent_of_ones_own_prints_what_its_readme_says(run_example: RunExample) -> None:
