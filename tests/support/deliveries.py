@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,9 @@ def batch(name: str = "hello", items: int = 1) -> Batch:
     """A batch of so many spans that are named after it."""
     request = ExportTraceServiceRequest()
     spans = request.resource_spans.add().scope_spans.add().spans
-    for number in range(items):
-        spans.add(name=name, trace_id=bytes(15) + b"\1", span_id=number.to_bytes(8, "big"))
+    trace_id = hashlib.sha256(name.encode()).digest()[:16]
+    for number in range(1, items + 1):
+        spans.add(name=name, trace_id=trace_id, span_id=number.to_bytes(8, "big"))
     return Batch.pack(Signal.TRACES, items, request.SerializeToString())
 
 
