@@ -8,9 +8,10 @@ when the guarded call has returned to its caller, or raised. A line is written a
 ``kill -9``; no power is cut here, so it is not synced.
 
 On standard input: ``emit 10`` (operations, in turn blocked, redacted, flagged and allowed), ``go`` (emit
-until ``hold``), ``flush 5`` (seconds), ``totals``, ``fill 100 2000`` (so many spans, of so many bytes that do
-not compress). Each is answered with a line of JSON. The end of standard input ends the agent as any program
-ends; the last line is what its totals were then, and what it left in the spool.
+until ``hold``), ``flush 5`` (seconds), ``totals``, ``again key`` (use it, and try at once), ``fill 100 2000``
+(so many spans, of so many bytes that do not compress). Each is answered with a line of JSON. The end of
+standard input ends the agent as any program ends; the last line is what its totals were then, and what it
+left in the spool.
 """
 
 from __future__ import annotations
@@ -146,6 +147,8 @@ def _obey(agent: Agent, order: str, *arguments: str) -> Any:
             return agent.fill(int(arguments[0]), int(arguments[1]))
         case "flush":
             return asdict(agent.handle.flush(float(arguments[0])))
+        case "again":
+            return agent.handle.use_key(arguments[0])
         case "totals":
             return _totals(agent)
         case "go":

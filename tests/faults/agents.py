@@ -80,6 +80,7 @@ class Agent:
     ) -> None:
         self.path = folder / f"agent-{time.monotonic_ns()}.ledger"
         self.log = self.path.with_suffix(".log")
+        self._key = key
         self.durable = options.get("durable_decisions", "enforced")
         own = {name: options.pop(name) for name in ("pace", "going", "verdicts", "quiet") if name in options}
         settings = {"endpoint": endpoint, "api_key": key, "service_name": self.path.stem, **options}
@@ -144,6 +145,11 @@ class Agent:
         """What `Promethios.flush` told it."""
         flushed: dict[str, int] = self.ask("flush", seconds)
         return flushed
+
+    def drain(self, seconds: float = 60) -> None:
+        """Have it try at once, whatever pause it is in, and wait until nothing waits any more."""
+        self.ask("again", self._key)
+        self.wait_for_totals(seconds, queued=0, spooled=0)
 
     def totals(self) -> dict[str, Any]:
         """What `Promethios.totals` told it."""
@@ -244,7 +250,8 @@ def prove(db: Path, spool: Path | None, *agents: Agent, lasting: bool = True) ->
     for agent in agents:
         _account(agent, tables)
     if spool is not None:
-        assert not [path.name for path in spool.iterdir() if path.suffix == ".spool"], "something still waits"
+        waiting = {path.name: path.stat().st_size for path in spool.glob("*.spool")}
+        assert not waiting, f"{waiting} still wait"
     stored = {kind: len(table) for kind, table in tables.items()}
     dropped = sum(sum(agent.final["dropped"].values()) for agent in agents if agent.final)
     return Proven(len(emitted), len(acknowledged), len(durable), stored, dropped)

@@ -19,7 +19,14 @@ def test_f09_three_restarts_in_an_outage_lose_nothing_and_keep_the_order(tmp_pat
     ):
 
         def start() -> Agent:
-            return Agent(tmp_path, network.url, receiver.ingest_key, spool_dir=spool, quiet=True).ready()
+            return Agent(
+                tmp_path,
+                network.url,
+                receiver.ingest_key,
+                spool_dir=spool,
+                durable_decisions="all",
+                quiet=True,
+            ).ready()
 
         first = start()
         first.emit(20)
@@ -32,7 +39,7 @@ def test_f09_three_restarts_in_an_outage_lose_nothing_and_keep_the_order(tmp_pat
             agents.append(start())
         agents[-1].emit(40)
         network.point_at(receiver.http)
-        agents[-1].wait_for_totals(queued=0, spooled=0)
+        agents[-1].drain()
         final = agents[-1].end()
         for agent in agents[:-1]:
             agent.final = None  # what it left behind was delivered by the last one
@@ -48,7 +55,9 @@ def test_f09_an_agent_that_lives_through_the_outage_of_a_receiver_delivers_all_o
     first = RunningReceiver(db, grpc="off")
     with (
         SlowNetwork(first.http) as network,
-        Agent(tmp_path, network.url, first.ingest_key, spool_dir=spool, quiet=True) as agent,
+        Agent(
+            tmp_path, network.url, first.ingest_key, spool_dir=spool, durable_decisions="all", quiet=True
+        ) as agent,
     ):
         agent.emit(20)
         assert agent.flush()["parked"] == 0
@@ -86,7 +95,7 @@ def test_f09_in_an_outage_the_agent_holds_no_more_than_before(tmp_path: Path, sp
             agent.flush(0.3)
         during = Footprint.of(agent.process.pid)
         network.point_at(receiver.http)
-        agent.wait_for_totals(queued=0, spooled=0)
+        agent.drain()
         before.wait_back(agent.process.pid, memory=24 << 20)
         agent.end()
         prove(receiver.db, spool, agent, lasting=spooled)
