@@ -291,3 +291,18 @@ def test_a_file_of_another_version_is_set_aside_whole(
     assert (tmp_path / "one.bulk.corrupt").read_bytes() == b"PMSPOOL1" + bytes(60)
     assert damaged == [1]
     segment.close()
+
+
+def test_what_is_joined_keeps_within_the_limit_of_a_request(opened: Open) -> None:
+    segment = opened()
+    for number in range(40):
+        segment.append(_plain(f"{number:02}" * 20), NOW)
+    segment.append(_plain("x" * 900), NOW)
+    sent = []
+    while lease := segment.take(limit=300):
+        sent.append(gzip.decompress(lease.batch().body))
+        lease.settle()
+    assert b"".join(sent) == b"".join(b"%02d" % number * 20 for number in range(40)) + b"x" * 900
+    assert max(len(body) for body in sent[:-1]) <= 300
+    assert len(sent) < 20
+    segment.close()

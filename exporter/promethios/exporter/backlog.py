@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from promethios.exporter.batch import Batch, Lane
 from promethios.exporter.counts import Counts, DropReason
-from promethios.exporter.leases import Lease
+from promethios.exporter.leases import JOINED_BYTES, Lease
 from promethios.exporter.memory import Memory
 from promethios.exporter.settings import Settings
 from promethios.exporter.spool import Segment
@@ -26,6 +26,7 @@ class Backlog:
 
     def __init__(self, settings: Settings, counts: Counts) -> None:
         self._counts = counts
+        self._limit = min(JOINED_BYTES, settings.max_request_bytes)
         self._max_age = int(settings.max_spool_age * 1e9)
         self._memory = Memory(settings.max_memory_bytes, self._count(DropReason.MEMORY_FULL))
         self._disk = self._open_disk(settings)
@@ -70,8 +71,8 @@ class Backlog:
     def take(self) -> Lease | None:
         """Lease what is to be sent next: decisions first, of each lane the oldest."""
         for lane in Lane:
-            lease = self._disk.take(lane) if self._disk else None
-            if lease := lease or self._memory.take(lane):
+            lease = self._disk.take(lane, self._limit) if self._disk else None
+            if lease := lease or self._memory.take(lane, self._limit):
                 return lease
         return None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from promethios.exporter.batch import Batch, Lane, join
 
-#: The most records that are joined into one request, and the most bytes of them.
-JOINED_ITEMS = 512
-JOINED_BYTES = 256 * 1024
+#: The most records that are joined into one request, and the most bytes of them where less is not asked for.
+JOINED_ITEMS: Final = 512
+JOINED_BYTES: Final = 256 * 1024
 
 
 class Source(Protocol):

@@ -45,18 +45,19 @@ class Memory:
         self.items += batch.items
         return True
 
-    def take(self, lane: Lane) -> Lease | None:
-        """Lease the oldest of a lane: one packed batch, or as many others as one request may carry."""
+    def take(self, lane: Lane, limit: int = JOINED_BYTES) -> Lease | None:
+        """Lease the oldest of a lane: one packed batch, or as many others as `limit` bytes hold."""
         waiting = self._waiting[lane]
         if not waiting:
             return None
         first, recorded = waiting.popleft()
         parts, size = [first], len(first.body)
-        while waiting and not first.packed and len(parts) < JOINED_ITEMS and size < JOINED_BYTES:
-            if waiting[0][0].packed or waiting[0][0].signal != first.signal:
+        while waiting and not first.packed and len(parts) < JOINED_ITEMS:
+            following = waiting[0][0]
+            size += len(following.body)
+            if following.packed or following.signal != first.signal or size > limit:
                 break
             parts.append(waiting.popleft()[0])
-            size += len(parts[-1].body)
         return Lease(self, parts, recorded, 0, 0)
 
     def settle(self, lease: Lease) -> None:

@@ -116,10 +116,13 @@ class Segment:
         """A descriptor of the file for `os.fdatasync` without the owner's lock; the caller closes it."""
         return os.dup(self._file)
 
-    def take(self) -> Lease | None:
+    def take(self, limit: int = JOINED_BYTES) -> Lease | None:
         """Lease the oldest that nobody has: one packed batch, or as many others as one request may carry.
 
         A damaged record is set aside on the way.
+
+        Args:
+            limit: The most bytes that are joined.
 
         Raises:
             ValueError: The file was damaged while it was open.
@@ -127,7 +130,7 @@ class Segment:
         """
         while self._cursor < self._tail:
             start, parts, recorded = self._cursor, list[Batch](), 0
-            for header, body in self._read():
+            for header, body in self._read(limit):
                 batch = header.batch(body, self.lane)
                 if parts and (batch is None or batch.packed or batch.signal != parts[0].signal):
                     break
@@ -202,10 +205,10 @@ class Segment:
         self._set_aside(start, header.size, header.items)
         self._settle(start, start + header.size, header.items)
 
-    def _read(self) -> Iterator[tuple[Header, bytes]]:
+    def _read(self, limit: int) -> Iterator[tuple[Header, bytes]]:
         """The records from the cursor on that one read gives, whole: one at least."""
         at, items = 0, 0
-        raw = os.pread(self._file, min(JOINED_BYTES, self._tail - self._cursor), self._cursor)
+        raw = os.pread(self._file, max(HEADER, min(limit, self._tail - self._cursor)), self._cursor)
         first = Header.read(raw)
         if first.size > len(raw):
             raw = os.pread(self._file, first.size, self._cursor)

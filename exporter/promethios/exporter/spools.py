@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from promethios.exporter.batch import Batch, Lane
-from promethios.exporter.leases import Lease
+from promethios.exporter.leases import JOINED_BYTES, Lease
 from promethios.exporter.records import record_size
 from promethios.exporter.spool import START, Segment
 
@@ -115,12 +115,12 @@ class SpoolFolder:
         segments[-1].append(batch, recorded)
         return segments[-1]
 
-    def take(self, lane: Lane) -> Lease | None:
-        """Lease the oldest of a lane. Segments in which nothing is left are deleted on the way."""
+    def take(self, lane: Lane, limit: int = JOINED_BYTES) -> Lease | None:
+        """Lease the oldest of a lane, `limit` bytes of small ones. Empty segments are deleted on the way."""
         segments = self._segments[lane]
         for segment in list(segments):
             try:
-                if lease := segment.take():
+                if lease := segment.take(limit):
                     return lease
             except (OSError, ValueError):
                 self._reopen(segment)
@@ -130,16 +130,27 @@ class SpoolFolder:
 
     def settle(self, lease: Lease) -> None:
         """What was leased is dealt with."""
-        lease.settle()
-        if isinstance(lease.source, Segment):
-            self._forget(lease.source)
+        segment = lease.source if isinstance(lease.source, Segment) else None
+        try:
+            lease.settle()
+        except OSError:
+            if segment is None:
+                raise
+            self._give_up(segment)
+            return
+        if segment is not None:
+            self._forget(segment)
 
     def expire(self, before: int) -> int:
         """Drop what was recorded before a time, Unix nanoseconds; returns its items."""
         dropped = 0
         for segment in self._all():
-            dropped += segment.expire(before)
-            self._forget(segment)
+            try:
+                dropped += segment.expire(before)
+            except (OSError, ValueError):
+                self._give_up(segment)
+            else:
+                self._forget(segment)
         return dropped
 
     def close(self) -> None:
@@ -194,6 +205,12 @@ class SpoolFolder:
             return bulk[0]
         return decisions[0] if decisions and lane is Lane.DECISIONS else None
 
+    def _give_up(self, segment: Segment) -> None:
+        """Its disk fails: whoever adopts it next, we too, sorts out what is still good."""
+        if segment in self._segments[segment.lane]:
+            self._segments[segment.lane].remove(segment)
+        segment.abandon()
+
     def _forget(self, segment: Segment) -> None:
         """Delete a segment in which nothing is left, unless it is the last, which takes more."""
         segments = self._segments[segment.lane]
@@ -206,6 +223,7 @@ class SpoolFolder:
 
     def _all(self) -> list[Segment]:
         return [segment for segments in self._segments.values() for segment in segments]
+
 
 def lane_of(path: Path) -> Lane:
     """The lane of a spool file, by its name; that of what matters more where it does not say."""
