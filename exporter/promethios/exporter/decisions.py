@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
@@ -20,7 +21,6 @@ from promethios.governance import semconv
 from promethios.governance.decision import Verdict
 
 #: https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
-_INTERNAL: Final = 1
 _KNOWS_REMOTE: Final = 0x100
 _IS_REMOTE: Final = 0x200
 
@@ -102,7 +102,7 @@ class _SpanEncoder:
         remote = span.parent is not None and span.parent.is_remote
         encoded.flags = cast(Any, _KNOWS_REMOTE | (_IS_REMOTE if remote else 0))
         encoded.status.SetInParent()
-        encoded.name, encoded.kind = span.name, _INTERNAL
+        encoded.name, encoded.kind = span.name, Span.SPAN_KIND_INTERNAL
         encoded.start_time_unix_nano, encoded.end_time_unix_nano = span.start_time or 0, span.end_time or 0
         if not _put(encoded.attributes, span.attributes or {}):
             return None
