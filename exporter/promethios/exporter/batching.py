@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from promethios.exporter.counts import DropReason
 from promethios.exporter.settings import MIB
 from promethios.exporter.suppression import suppress
+from promethios.exporter.threads import Home, start
 from promethios.governance.telemetry.forks import renew_in_child
 
 #: A batch leaves when it has so many items, or after `DELAY` seconds. What exceeds `LARGEST_QUEUE` items or
@@ -99,11 +100,11 @@ class Batcher(Generic[_Item]):
         self._wake = threading.Event()
         self._exporting = threading.Lock()
         if not self._closed:
-            threading.Thread(target=self._run, name="promethios-batching", daemon=True).start()
+            start(self._run, "promethios-batching")
 
-    def _run(self) -> None:
+    def _run(self, home: Home) -> None:
         suppress()
-        while not self._closed:
+        while home and not self._closed:
             self._wake.wait(DELAY)
             self._wake.clear()
             with self._exporting:

@@ -20,6 +20,7 @@ from promethios.exporter.sender import Sender
 from promethios.exporter.settings import Settings
 from promethios.exporter.suppression import suppress
 from promethios.exporter.syncing import Syncing
+from promethios.exporter.threads import Home, start
 from promethios.governance.telemetry.forks import renew_in_child
 
 #: Seconds between two looks for spool files that other processes left behind.
@@ -168,18 +169,22 @@ class Delivery:
         self._left = 0
         self._silent_until: dict[str, float] = {}
         for number in range(self.settings.max_in_flight):
-            threading.Thread(target=self._run, name=f"promethios-delivery-{number}", daemon=True).start()
+            start(self._run, f"promethios-delivery-{number}")
 
-    def _run(self) -> None:
+    def _run(self, home: Home) -> None:
         suppress()
-        while not self._closed:
+        while home and not self._closed:
             try:
                 self._adopt()
-                self._send_next()
+                self._send_next(home)
             except Exception:
                 # A bug or a failing disk costs telemetry a pause, and the application nothing.
-                _logger.exception("delivery goes on in a while")
-        self._sender.close()
+                _logger.exception("delivery goes on after a pause")
+                with self._changed:
+                    if home:
+                        self._pace.postpone(_FAULT)
+        if home:
+            self._sender.close()
 
     def _adopt(self) -> None:
         """Take over what processes that are gone have left. Looking for it needs no lock."""
@@ -197,9 +202,9 @@ class Delivery:
                 disk.close()
             self._changed.notify_all()
 
-    def _send_next(self) -> None:
+    def _send_next(self, home: Home) -> None:
         with self._changed:
-            lease, sender = self._next(), self._sender
+            lease, sender = self._next(home), self._sender
         if lease is None:
             return
         outcome: Outcome = _FAULT
@@ -207,13 +212,13 @@ class Delivery:
             outcome = sender.send(lease.batch())
         finally:
             with self._changed:
-                if not self._closed:
+                if home and not self._closed:
                     self._settle(lease, outcome, superseded=sender is not self._sender)
                     self._changed.notify_all()
 
-    def _next(self) -> Lease | None:
+    def _next(self, home: Home) -> Lease | None:
         """Wait for what is to be sent now; None when it is time to look around, or to end."""
-        while not self._closed:
+        while home and not self._closed:
             now = time.monotonic()
             if self._backlog.disk and now >= self._adopt_at:
                 return None

@@ -24,6 +24,7 @@ from promethios.exporter.delivery import Delivery
 from promethios.exporter.encoding import LOGS
 from promethios.exporter.opamp import Report, agent_to_server
 from promethios.exporter.suppression import suppress
+from promethios.exporter.threads import Home, start
 from promethios.governance import Governor, semconv
 from promethios.governance.telemetry.forks import renew_in_child
 
@@ -89,16 +90,16 @@ class Heartbeat:
         self._sequence = 0
         self._started, self._began = time.time_ns(), time.monotonic()
         if self._interval and not self._closed:
-            threading.Thread(target=self._run, name="promethios-heartbeat", daemon=True).start()
+            start(self._run, "promethios-heartbeat")
 
-    def _run(self) -> None:
+    def _run(self, home: Home) -> None:
         suppress()
         due = self._due
         wait = min(FIRST, self._interval)
         while True:
             due.wait(wait)
             due.clear()
-            if self._closed:
+            if self._closed or not home:
                 return
             wait = self._interval
             self._tell()

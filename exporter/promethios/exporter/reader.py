@@ -9,6 +9,7 @@ from typing import Any, Final
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, MetricsData
 
 from promethios.exporter.suppression import suppress
+from promethios.exporter.threads import Home, start
 from promethios.governance.telemetry.forks import renew_in_child
 
 #: Seconds until the first export: an agent shows as alive before its first interval is over.
@@ -56,12 +57,12 @@ class SteadyMetricReader(MetricReader):
     def _begin(self) -> None:
         if not self._stopped.is_set():
             self._stopped = threading.Event()
-            threading.Thread(target=self._run, name="promethios-metrics", daemon=True).start()
+            start(self._run, "promethios-metrics")
 
-    def _run(self) -> None:
+    def _run(self, home: Home) -> None:
         suppress()
         wait = min(FIRST, self._interval)
-        while not self._stopped.wait(wait):
+        while not self._stopped.wait(wait) and home:
             wait = self._interval
             try:
                 self.collect()
