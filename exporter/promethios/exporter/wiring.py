@@ -16,10 +16,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from opentelemetry import _logs, metrics, trace
-from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
@@ -28,8 +28,8 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 from promethios.exporter.batch import Signal
 from promethios.exporter.batching import LogBatches, SpanBatches
-from promethios.exporter.decisions import DecisionBatches
 from promethios.exporter.coverage import Coverage
+from promethios.exporter.decisions import DecisionBatches
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.ends import at_end
 from promethios.exporter.exporters import (
@@ -170,9 +170,22 @@ def _export(providers: Providers, exporters: _Exporters, present: Collection[Sig
 def govern(governor: Governor, providers: Providers) -> None:
     """Put governance in front of what exports from `providers`."""
     providers.tracers.add_span_processor(GovernanceSpanProcessor(governor))
-    providers.loggers.add_log_record_processor(GovernanceLogProcessor(governor))
+    _put_first(providers.loggers, GovernanceLogProcessor(governor))
     governor.set_tracer_provider(providers.tracers)
     governor.set_meter_provider(providers.meters)
+
+
+def _put_first(loggers: LoggerProvider, processor: LogRecordProcessor) -> None:
+    """Redact before anything exports: the SDK's batches copy a record's body when they take it.
+
+    There is no public way to the front. Where the SDK keeps its processors elsewhere, ours is the last.
+    """
+    loggers.add_log_record_processor(processor)
+    chain: Any = getattr(loggers, "_multi_log_record_processor", None)
+    added = getattr(chain, "_log_record_processors", ())
+    others = [each for each in added if each is not processor]
+    if len(others) < len(added):
+        chain._log_record_processors = (processor, *others)
 
 
 def _lay_lane(governor: Governor, providers: Providers, delivery: Delivery) -> DecisionLane:
