@@ -9,12 +9,15 @@ import ast
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from promethios.exporter.settings import ENVIRONMENT
+from promethios.exporter.settings import Settings as AgentSettings
 from promethios.governance import semconv
 from promethios.governance.cli import main as root
 from promethios.receiver.app import create_app
@@ -31,6 +34,21 @@ _ABOUT_NAMES: Final = """
 Every attribute, event, span and metric that governance reads or writes. The names of `gen_ai.*` follow
 OpenTelemetry's GenAI conventions {}, which are in development; those marked as a draft are proposals
 there. Code finds them in `promethios.governance.semconv`.
+"""
+
+_ABOUT_AGENT_SETTINGS: Final = """
+What `configure`, the exporters, `promethios run` and zero code take. The first of these that gives a
+setting wins:
+
+1. an argument, or a property in OpenTelemetry's configuration file;
+2. the environment, in the order of the names below; a variable that is empty counts as not set;
+3. the default.
+
+A setting that cannot work is a `SettingsError` that names it, where it came from, and what to do. In the
+environment, yes and no are `true` and `false`.
+
+| Setting | In the environment | Default | What it is |
+|---|---|---|---|
 """
 
 _ABOUT_OWN_METRICS: Final = """
@@ -90,7 +108,34 @@ def receiver_metrics() -> str:
     return "".join(["# The receiver's own metrics\n\n", _MADE, about, *rows])
 
 
+def agent_settings() -> str:
+    """Every setting of an agent's delivery, from the class that reads them."""
+    said = re.findall(r"^        (\w+): ((?:.|\n {12})+)", AgentSettings.__doc__ or "", re.MULTILINE)
+    about = {name: " ".join(text.split()) for name, text in said}
+    rows = [
+        f"| `{each.name}` | {_variables(each.name)} | {_default(each.name, each.default)} "
+        f"| {_cell(about[each.name])} |\n"
+        for each in fields(AgentSettings)
+    ]
+    return "".join(["# An agent's settings\n\n", _MADE, _ABOUT_AGENT_SETTINGS, *rows])
+
+
+def _variables(setting: str) -> str:
+    return ", else ".join(f"`{name}`" for name in ENVIRONMENT.get(setting, ())) or "none"
+
+
+def _default(setting: str, value: object) -> str:
+    if value is None or value == ():
+        return "none"
+    if setting.endswith("_bytes"):
+        return f"{int(str(value)) >> 20} MiB"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,g}" if isinstance(value, int | float) else f"`{value}`"
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
+    "agent_settings.md": agent_settings,
     "api.md": api,
     "commands.md": commands,
     "receiver_metrics.md": receiver_metrics,

@@ -25,6 +25,8 @@ ENVIRONMENT: Final[Mapping[str, tuple[str, ...]]] = {
     "spool_dir": ("PROMETHIOS_SPOOL_DIR",),
     "spool_fsync": ("PROMETHIOS_SPOOL_FSYNC",),
     "durable_decisions": ("PROMETHIOS_DURABLE_DECISIONS",),
+    "max_request_bytes": ("PROMETHIOS_MAX_REQUEST_BYTES",),
+    "max_memory_bytes": ("PROMETHIOS_MAX_MEMORY_BYTES",),
     "max_spool_bytes": ("PROMETHIOS_MAX_SPOOL_BYTES",),
     "max_spool_age": ("PROMETHIOS_MAX_SPOOL_AGE",),
     "max_in_flight": ("PROMETHIOS_MAX_IN_FLIGHT",),
@@ -46,6 +48,10 @@ _SECONDS: Final = ("timeout", "metric_interval", "max_spool_age", "exit_budget")
 _OR_NEVER: Final = ("heartbeat_interval",)
 _FLAGS: Final = ("system_metrics", "flush_on_sigterm")
 _WHOLE: Final = ("max_request_bytes", "max_memory_bytes", "max_spool_bytes", "max_in_flight")
+_TEXTS: Final = (
+    *("endpoint", "api_key", "policies", "proxy"),
+    *("spool_dir", "certificate", "client_certificate", "client_key"),
+)
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "spool_fsync": ("never", "decisions", "always"),
     "durable_decisions": ("enforced", "all"),
@@ -73,7 +79,8 @@ class Settings:
             `headers` authenticate; the empty string says that no key is wanted.
         policies: The policy bundle that governs this process: a file's path, or the name of a ready-made one
             (``promethios:…``). None delivers and governs nothing.
-        spool_dir: Folder for what cannot be delivered now; None keeps it in memory only.
+        spool_dir: Folder for what is not delivered yet; without one it waits in memory. Processes that send
+            to the same place for the same tenant may share it.
         headers: More headers for each request, as pairs.
         timeout: Seconds for one request, as OpenTelemetry Python reads ``OTEL_EXPORTER_OTLP_TIMEOUT``.
         certificate: PEM file of the authorities to trust, in place of the system's.
@@ -88,7 +95,7 @@ class Settings:
             kill cannot), ``decisions`` (those that `durable_decisions` names), ``always``.
         durable_decisions: Which decisions are in the spool before their caller sees them: ``enforced`` (what
             blocks, redacts or flags) or ``all``.
-        max_spool_bytes: Most that waits in this process' spool files, compressed.
+        max_spool_bytes: Most that this process' spool files take.
         max_spool_age: Seconds that anything waits in the spool before it is dropped.
         max_in_flight: Requests that are under way at once; with more than one, batches may overtake others.
         exit_budget: Seconds that ending the process may take, whatever the receiver does.
@@ -116,12 +123,12 @@ class Settings:
     max_request_bytes: int = 4 * MIB
     max_memory_bytes: int = 16 * MIB
     max_spool_bytes: int = 64 * MIB
-    metric_interval: float = 30.0
+    max_spool_age: float = 7 * 86400.0
     spool_fsync: str = "never"
     durable_decisions: str = "enforced"
-    max_spool_age: float = 7 * 86400.0
     max_in_flight: int = 1
     exit_budget: float = 5.0
+    metric_interval: float = 30.0
     heartbeat_interval: float = 30.0
     system_metrics: bool = False
     flush_on_sigterm: bool = False
@@ -156,7 +163,7 @@ class Settings:
             TypeError: A name that is not a setting.
             SettingsError: A value that cannot work.
         """
-        _check_names(given)
+        check_names(given)
         values, sources = _collect(os.environ if environ is None else environ, given)
         try:
             return cls(**{name: _convert(name, value) for name, value in values.items()})
@@ -178,7 +185,12 @@ def _collect(environ: Mapping[str, str], given: Mapping[str, Any]) -> tuple[dict
     return values, sources
 
 
-def _check_names(given: Iterable[str]) -> None:
+def check_names(given: Iterable[str]) -> None:
+    """Refuse names that are no settings.
+
+    Raises:
+        TypeError: It names the first that is none, and those that there are.
+    """
     known = [each.name for each in fields(Settings)]
     for name in given:
         if name not in known:
@@ -188,6 +200,9 @@ def _check_names(given: Iterable[str]) -> None:
 def _convert(name: str, value: Any) -> Any:
     if name == "headers":
         return _headers(value)
+    if name in _TEXTS and not isinstance(value, str | os.PathLike):
+        hint = "give a text; in YAML, one that looks like something else needs quotes"
+        raise SettingsError(name, f"is not a text but of type {type(value).__name__}", hint)
     if name == "policies":
         return os.fspath(value)
     if name in ("spool_dir", "certificate", "client_certificate", "client_key"):
@@ -217,10 +232,19 @@ def _whole_number(name: str, text: str) -> int:
         raise SettingsError(name, f"is {text!r}", "give a whole number above 0") from None
 
 
-def _headers(value: str | Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def _headers(value: Any) -> tuple[tuple[str, str], ...]:
+    """From a text, a map or pairs; or maps of name and value, as in OpenTelemetry's configuration files."""
     if isinstance(value, str):
         value = parse_env_headers(value, liberal=True)
-    return tuple(sorted(dict(value).items()))
+    try:
+        if not isinstance(value, Mapping):
+            value = [(x["name"], x["value"]) if isinstance(x, Mapping) else x for x in value]
+        pairs = tuple(sorted(dict(value).items()))
+    except (KeyError, TypeError, ValueError):
+        pairs = ((None, None),)
+    if not all(isinstance(text, str) for pair in pairs for text in pair):
+        raise SettingsError("headers", "are not names with texts", "give a map; put its values in quotes")
+    return pairs
 
 
 def _check_endpoint(endpoint: str) -> None:
