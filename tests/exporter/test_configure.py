@@ -59,7 +59,13 @@ def agent(sink: OtlpSink) -> Iterator[Callable[..., Promethios]]:
     made: list[Promethios] = []
 
     def make(**given: Any) -> Promethios:
-        settings = {"endpoint": sink.url, "api_key": "pmk_test", "metric_interval": 3600, "set_global": False}
+        settings = {
+            "endpoint": sink.url,
+            "api_key": "pmk_test",
+            "metric_interval": 3600,
+            "heartbeat_interval": 0,
+            "set_global": False,
+        }
         made.append(configure(**{**settings, "adapters": False, **given}))
         return made[-1]
 

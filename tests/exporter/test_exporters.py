@@ -259,7 +259,7 @@ def test_g12_its_own_requests_are_not_logged(sink: OtlpSink) -> None:
         "import logging\n"
         "from promethios.exporter import configure\n"
         "logging.getLogger().setLevel('DEBUG')\n"
-        f"agent = configure({sink.url!r}, 'k', log_level='DEBUG')\n"
+        f"agent = configure({sink.url!r}, 'k', log_level='DEBUG', heartbeat_interval=0)\n"
         "logging.debug('order')\n"
         "agent.flush(); agent.flush(); agent.shutdown()\n"
     )
