@@ -136,21 +136,21 @@ def test_a_damaged_body_is_set_aside_and_its_neighbours_are_delivered(
     again.close()
 
 
-def test_a_damaged_header_sets_aside_what_is_behind_it(
+def test_a_damaged_header_sets_its_record_aside_and_the_next_one_is_found(
     opened: Open, batch: MakeBatch, damaged: list[int]
 ) -> None:
     spool = opened()
     spool.append(batch("a"), NOW)
     end_of_first = spool.size
     spool.append(batch("b"), NOW)
+    second = spool.size - end_of_first
     spool.append(batch("c"), NOW)
-    rest = spool.size - end_of_first
     spool.abandon()
     _flip(spool.path, end_of_first)
     again = opened()
-    assert _drain(again) == [batch("a")]
+    assert _drain(again) == [batch("a"), batch("c")]
     assert damaged == [1]
-    assert again.path.with_suffix(".corrupt").stat().st_size == rest
+    assert again.path.with_suffix(".corrupt").stat().st_size == second
     again.close()
 
 

@@ -9,6 +9,7 @@ length must not be followed.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ _KINDS: Final = frozenset(signal.value for signal in Signal)
 
 #: Bytes that a header takes.
 HEADER: Final = _FIELDS.size + _CRC.size
+
+#: How a header begins whose body is below 16 MiB and has fewer than 65,536 items. It is looked for in what is
+#: damaged, where checking a sum at every byte would take seconds.
+_BEGINS: Final = re.compile(rb"(?s)(?=...\0[\x01-\x03\x81-\x83]..\0\0)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +92,14 @@ def header_of(batch: Batch, recorded: int) -> bytes:
 def record_size(batch: Batch) -> int:
     """How many bytes a batch takes in a spool."""
     return HEADER + len(batch.body)
+
+
+def find_header(raw: bytes, at: int) -> int | None:
+    """Where, from `at` on, the next header begins that is whole; None where there is none."""
+    for found in _BEGINS.finditer(raw, at):
+        try:
+            Header.read(raw[found.start() : found.start() + HEADER])
+        except ValueError:
+            continue
+        return found.start()
+    return None

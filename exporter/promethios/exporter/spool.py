@@ -33,7 +33,7 @@ from typing import Final
 
 from promethios.exporter.batch import Batch, Lane
 from promethios.exporter.leases import JOINED_BYTES, JOINED_ITEMS, Lease
-from promethios.exporter.records import HEADER, Header, header_of
+from promethios.exporter.records import HEADER, Header, find_header, header_of
 from promethios.governance.telemetry.forks import renew_in_child
 
 MAGIC: Final = b"PMSPOOL2"
@@ -70,6 +70,7 @@ class Segment:
         self.gone = False
         self._damaged = damaged
         self._settled: dict[int, int] = {}  # where each begins and ends that was settled before its time
+        self._gaps: dict[int, int] = {}  # where what was found damaged begins and ends
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,6 +131,9 @@ class Segment:
         """
         while self._cursor < self._tail:
             start, parts, recorded = self._cursor, list[Batch](), 0
+            if start in self._gaps:
+                self._pass_gap(start)
+                continue
             for header, body in self._read(limit):
                 batch = header.batch(body, self.lane)
                 if parts and (batch is None or batch.packed or batch.signal != parts[0].signal):
@@ -157,7 +161,7 @@ class Segment:
     def expire(self, before: int) -> int:
         """Drop what was recorded before a time (Unix nanoseconds) and is not under way; returns its items."""
         dropped = 0
-        while self._head == self._cursor < self._tail:
+        while self._head == self._cursor < self._tail and self._head not in self._gaps:
             header = self._header_at(self._head)
             if header.recorded >= before:
                 break
@@ -205,14 +209,19 @@ class Segment:
         self._set_aside(start, header.size, header.items)
         self._settle(start, start + header.size, header.items)
 
+    def _pass_gap(self, start: int) -> None:
+        self._cursor = self._gaps.pop(start)
+        self._set_aside(start, self._cursor - start)
+        self._settle(start, self._cursor, 0)
+
     def _read(self, limit: int) -> Iterator[tuple[Header, bytes]]:
         """The records from the cursor on that one read gives, whole: one at least."""
-        at, items = 0, 0
-        raw = os.pread(self._file, max(HEADER, min(limit, self._tail - self._cursor)), self._cursor)
+        start, at, items = self._cursor, 0, 0
+        raw = os.pread(self._file, max(HEADER, min(limit, self._tail - start)), start)
         first = Header.read(raw)
         if first.size > len(raw):
-            raw = os.pread(self._file, first.size, self._cursor)
-        while at + HEADER <= len(raw) and items < JOINED_ITEMS:
+            raw = os.pread(self._file, first.size, start)
+        while at + HEADER <= len(raw) and items < JOINED_ITEMS and start + at not in self._gaps:
             header = Header.read(raw[at : at + HEADER])
             if at and at + header.size > len(raw):
                 return
@@ -244,27 +253,30 @@ class Segment:
         self._find_tail(size)
 
     def _find_tail(self, size: int) -> None:
-        self._tail = self._head
-        for end, items in self._walk(size):
-            self._tail = end
-            self.items += items
+        """Look at every record: where the last whole one ends, how many items there are, what is damaged."""
+        at = self._tail = self._head
+        while at + HEADER <= size:
+            try:
+                header = self._header_at(at)
+            except ValueError:
+                if (end := self._find_record(at + 1, size)) is None:
+                    break
+                self._gaps[at] = at = end
+                continue
+            at += header.size
+            if at > size:
+                break
+            self._tail = at
+            self.items += header.items
+        self._gaps.pop(self._tail, None)
         if self._tail < size:
             if not self._torn(size):
                 self._set_aside(self._tail, size - self._tail)
             os.ftruncate(self._file, self._tail)
 
-    def _walk(self, size: int) -> Iterator[tuple[int, int]]:
-        """The end and the item count of each record whose header is intact and whose body is all there."""
-        at = self._head
-        while at + HEADER <= size:
-            try:
-                header = self._header_at(at)
-            except ValueError:
-                return
-            at += header.size
-            if at > size:
-                return
-            yield at, header.items
+    def _find_record(self, at: int, size: int) -> int | None:
+        found = find_header(os.pread(self._file, size - at, at), 0)
+        return None if found is None else at + found
 
     def _torn(self, size: int) -> bool:
         """Whether what is behind the last whole record is one that was being written: short, not damaged."""
