@@ -106,20 +106,27 @@ class Station:
         lines = (line.split() for line in text.splitlines())
         return [Line(pid, decision, int(seq), verdict, mark) for pid, decision, seq, verdict, mark in lines]
 
-    def verify(self, *, signals: bool = True) -> Mapping[str, str]:
+    def verify(
+        self, *, signals: bool = True, marked: bool = True, guarded: bool = False
+    ) -> Mapping[str, str]:
         """Hold the ledger against the database, and give each process' instance id.
 
         Args:
             signals: Whether every piece of work also told spans, logs and counts.
+            marked: Whether every decision was made in a conversation and a span of its task.
+            guarded: Whether guards made decisions of their own, which are not in the ledger.
 
         Raises:
             AssertionError: A decision is lost, of another process or another piece of work; numbers have a
                 gap; two processes share an id; something was sent twice.
         """
         ledger = self.ledger
-        decisions = self._wait(len(ledger), f"{_DECISIONS} WHERE d.agent_id = ?")
+        mine = " AND d.tool = 'look_up'" if guarded else ""
+        decisions = self._wait(len(ledger), f"{_DECISIONS} WHERE d.agent_id = ?{mine}")
         assert sorted(row[0] for row in decisions) == sorted(line.decision for line in ledger)
-        instances = _instances(ledger, decisions)
+        if marked:
+            _attribute(ledger, decisions)
+        instances = _instances(ledger, self.rows(f"{_DECISIONS} WHERE d.agent_id = ?"))
         if signals:
             self._verify_signals(ledger, instances)
         assert self._count_duplicates() == self._duplicates, "something was sent twice"
@@ -183,15 +190,22 @@ _POINTS: Final = (
 )
 
 
-def _instances(ledger: Sequence[Line], decisions: Sequence[tuple[Any, ...]]) -> dict[str, str]:
-    """The instance of each process: its own, everywhere, with numbers that have no gap."""
+def _attribute(ledger: Sequence[Line], decisions: Sequence[tuple[Any, ...]]) -> None:
+    """Every decision belongs to the conversation and the span of whoever asked for it."""
     asked = {line.decision: line for line in ledger}
-    instances: dict[str, set[str]] = defaultdict(set)
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for decision, instance, seq, conversation, resource, about in decisions:
+    for decision, _, seq, conversation, _, about in decisions:
         line = asked[decision]
         assert (seq, conversation, about) == (line.seq, line.mark, f"work {line.mark}"), line
-        instances[line.pid] |= {instance, resource}
+
+
+def _instances(ledger: Sequence[Line], decisions: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+    """The instance of each process: its own, everywhere, with numbers that have no gap."""
+    asked = {line.decision: line.pid for line in ledger}
+    instances: dict[str, set[str]] = defaultdict(set)
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for decision, instance, seq, _, resource, _ in decisions:
+        if decision in asked:
+            instances[asked[decision]] |= {instance, resource or instance}
         numbers[instance].append(seq)
     assert all(len(ids) == 1 for ids in instances.values()), instances
     assert len(numbers) == len(instances), "two processes share an instance id"
