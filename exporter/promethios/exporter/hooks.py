@@ -12,11 +12,22 @@ SDK has been set up by whoever does that: ``opentelemetry_pre_instrument`` compl
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Final
 
 from promethios.exporter import in_force
 from promethios.exporter.running import CHANNEL
 from promethios.governance.adapters import instrument_all, uninstrument_all
+
+#: What distributions and applications give to every instrumentor.
+_NOT_OURS: Final = frozenset(
+    {
+        "logger_provider",
+        "meter_provider",
+        "raise_exception_on_conflict",
+        "skip_dep_check",
+        "tracer_provider",
+    }
+)
 
 
 def pre_instrument() -> None:
@@ -35,8 +46,14 @@ def pre_instrument() -> None:
 class PromethiosInstrumentor:
     """Puts guards around the libraries that have an adapter, where `pre_instrument` found policies."""
 
-    def instrument(self, **_: Any) -> None:
-        """Guard every library that is installed and has an adapter."""
+    def instrument(self, **options: Any) -> None:
+        """Guard every library that is installed and has an adapter.
+
+        Args:
+            options: Settings by name, `policies` among them, as a configuration file gives them; what
+                instrumentors are given beside (providers, ``skip_dep_check``) is not looked at.
+        """
+        in_force.set_up(**{name: value for name, value in options.items() if name not in _NOT_OURS})
         if (governor := in_force.governor()) is not None:
             instrument_all(governor)
 

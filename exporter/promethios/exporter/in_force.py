@@ -5,16 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from typing import Any, Final
 
+from opentelemetry import _logs, trace
+from opentelemetry.sdk.resources import Resource
+
+from promethios.exporter import completion
 from promethios.exporter.batch import Signal
 from promethios.exporter.configuration import agent_resource
 from promethios.exporter.environment import NAMED_BY, POLICIES, exporters, is_set
 from promethios.exporter.handle import Promethios
-from promethios.exporter.settings import Settings, SettingsError
+from promethios.exporter.running import CHANNEL
+from promethios.exporter.settings import Settings, SettingsError, check_names
 from promethios.exporter.sharing import deliveries
 from promethios.exporter.wiring import Providers, govern, wire
 from promethios.governance import Governor, Operation, PolicyError
 from promethios.governance.adapters import guarded_by, instrument_all
+
+_LIKE_SPANS: Final = "decisions go where the agent's other spans go, and are sampled like them: "
 
 _logger = logging.getLogger("promethios.exporter")
 
@@ -43,20 +51,29 @@ def governor() -> Governor | None:
     return _here.governor
 
 
-def set_up() -> None:
+def set_up(**given: Any) -> None:
     """Govern this process, and deliver from it, as far as its environment says so. Again does nothing.
 
     The SDK's providers that are in force are completed; those that are missing are made, and made global. It
     never raises: what goes wrong is logged, and is one of the `problems`.
+
+    Args:
+        given: Settings by name, `policies` among them, where a configuration file says them: they stand over
+            the environment.
     """
     with _here.lock:
-        if _here.handle or _here.governor or not _is_wanted():
+        given = {name: value for name, value in given.items() if value is not None}
+        if _here.handle or _here.governor or not (given or _is_wanted()):
             return
         try:
-            _here.governor = _governor()
-            _wire(_here.governor)
+            check_names(given)
+            _here.governor = _governor(given.pop("policies", None))
+            _wire(_here.governor, given)
+            if _here.governor:
+                completion.choose(os.environ, _here.governor)
         except Exception as error:
-            _complain("cannot set this process up: %s", error)
+            ungoverned = "" if _here.governor else "this process runs UNGOVERNED: "
+            _complain(f"cannot set this process up: {error}", ungoverned)
 
 
 def problems() -> list[str]:
@@ -83,44 +100,55 @@ def _is_wanted() -> bool:
     return is_set(os.environ, POLICIES, *NAMED_BY) or deliveries.settings() is not None
 
 
-def _governor() -> Governor | None:
-    """By the policies that the environment names. Where they cannot be used, nothing is governed."""
-    policies = os.environ.get(POLICIES, "").strip()
+def _governor(policies: str | None) -> Governor | None:
+    """By the policies that are given, else that the environment names; None where they cannot be used."""
+    source = "the configuration file's policies" if policies else POLICIES
+    policies = policies or os.environ.get(POLICIES, "").strip()
     if not policies:
         return None
     try:
         return Governor.from_file(policies)
     except (PolicyError, OSError) as error:
-        _complain("cannot govern this process by %s=%s, it runs UNGOVERNED: %s", POLICIES, policies, error)
+        _complain(str(error), f"cannot govern this process by {source}={policies}, it runs UNGOVERNED: ")
         return None
 
 
-def _wire(governor: Governor | None) -> None:
-    providers = Providers.in_force(agent_resource(None, None))
+def _wire(governor: Governor | None, given: dict[str, Any]) -> None:
+    providers = Providers.in_force(_resource())
     try:
-        settings = deliveries.settings() or Settings.load()
+        settings = Settings.load(**given) if given else deliveries.settings() or Settings.load()
     except SettingsError as error:
         if governor:
             govern(governor, providers)
-            _complain("decisions go where the agent's other spans go, and are sampled like them: %s", error)
+            _complain(str(error), _LIKE_SPANS)
         else:
-            _complain("nothing is delivered: %s", error)
+            _complain(str(error), "nothing is delivered: ")
         return
     _here.handle = wire(providers, settings, governor, present=_present(), shared=True)
+
+
+def _resource() -> Resource:
+    """That of the providers in force: a configuration file says it there, and not in the environment."""
+    for provider in (trace.get_tracer_provider(), _logs.get_logger_provider()):
+        if isinstance(resource := getattr(provider, "resource", None), Resource):
+            return resource
+    return agent_resource(None, None)
 
 
 def _present() -> frozenset[Signal]:
     """The signals that need no exporter of ours: they have one, or none is wanted.
 
     Where only OpenTelemetry's own variables say where to, whatever exports by them does: what is ours there
-    is the lane of decisions.
+    is the lane of decisions. So it is where a configuration file names our exporters: it says all.
     """
-    if not is_set(os.environ, *NAMED_BY):
+    exported = deliveries.exported()
+    if not is_set(os.environ, *NAMED_BY) or (exported and is_set(os.environ, "OTEL_CONFIG_FILE")):
         return frozenset(Signal)
-    unwanted = {signal for signal in Signal if exporters(os.environ, signal) == "none"}
-    return deliveries.exported() | unwanted
+    return exported | {signal for signal in Signal if exporters(os.environ, signal) == "none"}
 
 
-def _complain(message: str, *arguments: object) -> None:
-    _here.problems.append(message % arguments)
-    _logger.error(message, *arguments)
+def _complain(problem: str, consequence: str = "") -> None:
+    """Note what is wrong, and log it with what follows: under ``promethios run`` nothing does."""
+    _here.problems.append(problem)
+    if not os.environ.get(CHANNEL):
+        _logger.error("%s%s", consequence, problem)
