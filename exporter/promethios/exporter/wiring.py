@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -43,6 +44,7 @@ from promethios.exporter.heartbeat import Heartbeat
 from promethios.exporter.reader import SteadyMetricReader
 from promethios.exporter.settings import Settings
 from promethios.exporter.sharing import deliveries
+from promethios.exporter.system import SystemMetrics, check_installed, is_left_to_opentelemetry
 from promethios.exporter.termination import flush_on_sigterm
 from promethios.governance import (
     GovernanceLogProcessor,
@@ -129,6 +131,8 @@ def wire(
     Returns:
         The handle. At the process' normal end it is shut down by itself.
     """
+    if settings.system_metrics:
+        check_installed()
     delivery = deliveries.acquire(settings) if shared else Delivery(settings)
     lane = None
     if governor:
@@ -138,6 +142,8 @@ def wire(
     collectors = _export(providers, _Exporters(delivery, governor), present)
     if lane:
         collectors.insert(0, lane)
+    if settings.system_metrics and not (shared and is_left_to_opentelemetry(os.environ)):
+        collectors.append(SystemMetrics(providers.meters))
     if settings.heartbeat_interval:
         collectors.append(_beat(providers, delivery, governor))
     handle = Promethios(delivery, governor, providers, lane, collectors, shared=shared)
