@@ -122,23 +122,31 @@ class Batcher(Generic[_Item]):
 
 def weight_of_span(span: ReadableSpan) -> int:
     """About how many bytes a span holds, found without a copy of it, in about a microsecond."""
-    return (
-        _ITEM + _weight(span._attributes) + sum(_ITEM + _weight(event.attributes) for event in span._events)
-    )
+    weight = _ITEM + _weight(span._attributes)
+    for event in span._events:
+        weight += _ITEM + _weight(event.attributes)
+    return weight
 
 
 def weight_of_record(record: ReadableLogRecord) -> int:
     """About how many bytes a log record holds."""
-    body = record.log_record.body
-    return _ITEM + (len(body) if isinstance(body, str | bytes) else 0) + _weight(record.log_record.attributes)
+    return _ITEM + _weight({"body": record.log_record.body}) + _weight(record.log_record.attributes)
 
 
-def _weight(attributes: Any) -> int:
-    """The long texts of attributes. Those of the SDK are read past its lock: a sum need not be exact."""
-    known = getattr(attributes, "_dict", attributes) or {}
-    return sum(
-        [len(value) for value in [*known.values()] if isinstance(value, str | bytes) and len(value) > _LONG]
-    )
+def _weight(attributes: Any, depth: int = 3) -> int:
+    """The long texts of attributes. Those of the SDK are read past its lock, at a tenth of the price: what
+    they belong to has ended, and changes no more."""
+    weight = 0
+    for value in (getattr(attributes, "_dict", attributes) or {}).values():
+        kind = type(value)
+        if kind is str or kind is bytes:
+            if len(value) > _LONG:
+                weight += len(value)
+        elif depth and (kind is tuple or kind is list):
+            weight += _weight(dict(enumerate(value)), depth - 1)
+        elif depth and kind is dict:
+            weight += _weight(value, depth - 1)
+    return weight
 
 
 class SpanBatches(SpanProcessor):
