@@ -129,8 +129,13 @@ class Station:
         instances = _instances(ledger, self.rows(f"{_DECISIONS} WHERE d.agent_id = ?"))
         if signals:
             self._verify_signals(ledger, instances)
-        assert self._count_duplicates() == self._duplicates, "something was sent twice"
+        assert self.sent_twice == 0, "something was sent twice"
         return instances
+
+    @property
+    def sent_twice(self) -> int:
+        """How many items reached the receiver that it had already."""
+        return self._count_duplicates() - self._duplicates
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of the database for this name, which the query takes as its parameter."""
