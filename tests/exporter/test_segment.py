@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from promethios.exporter.batch import Batch, Lane, Signal
+from promethios.exporter.leases import Lease
 from promethios.exporter.records import HEADER, record_size
 from promethios.exporter.spool import Segment
 
@@ -235,14 +236,20 @@ def test_one_request_carries_no_more_than_a_batch_does(opened: Open) -> None:
     segment.close()
 
 
-def test_what_is_under_way_is_not_given_twice_and_stays_until_it_is_settled(
-    opened: Open, batch: MakeBatch
-) -> None:
+def _two_leases(opened: Open, batch: MakeBatch) -> tuple[Segment, Lease, Lease]:
+    """A segment with `a`, `b` and `c`, of which the first two are under way."""
     segment = opened()
     for name in "abc":
         segment.append(batch(name), NOW)
     first, second = segment.take(), segment.take()
     assert first and second
+    return segment, first, second
+
+
+def test_what_is_under_way_is_not_given_twice_and_stays_until_it_is_settled(
+    opened: Open, batch: MakeBatch
+) -> None:
+    segment, _, second = _two_leases(opened, batch)
     second.settle()
     segment.abandon()
     again = opened()
@@ -253,11 +260,7 @@ def test_what_is_under_way_is_not_given_twice_and_stays_until_it_is_settled(
 def test_what_is_settled_out_of_order_is_not_sent_again_once_all_before_it_is(
     opened: Open, batch: MakeBatch
 ) -> None:
-    segment = opened()
-    for name in "abc":
-        segment.append(batch(name), NOW)
-    first, second = segment.take(), segment.take()
-    assert first and second
+    segment, first, second = _two_leases(opened, batch)
     second.settle()
     first.settle()
     assert segment.items == 1
