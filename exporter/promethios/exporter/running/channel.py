@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import stat
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ def tell(name: str, problems: Sequence[str]) -> bool:
     except OSError:
         return False
     try:
+        if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            return False
         # No longer than what a pipe takes as a whole, beside others that write.
         os.write(pipe, json.dumps(problems)[: select.PIPE_BUF - 1].encode() + b"\n")
     finally:
@@ -73,5 +76,6 @@ def _problems(line: str) -> list[str]:
     try:
         said = json.loads(line)
     except ValueError:
-        return [line]  # cut to what a pipe takes
-    return [str(problem) for problem in said]
+        said = None
+    # What is none of our lists was cut to what a pipe takes, or is of somebody else.
+    return [str(problem) for problem in said] if isinstance(said, list) else [line]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -58,12 +57,15 @@ def _deaf_option(arguments: Sequence[str]) -> str | None:
 
 
 def _interpreter_of(program: str) -> list[str]:
-    """What the first line of a script names, with its options."""
-    with Path(program).open("rb") as file:
-        line = file.read(256).partition(b"\n")[0]
+    """What the first line of a script names, with its options; nothing where that cannot be read."""
+    try:
+        with Path(program).open("rb") as file:
+            line = file.read(256).partition(b"\n")[0]
+    except OSError:
+        return []
     if not line.startswith(b"#!"):
         return []
-    words = shlex.split(line[2:].decode(errors="replace"))
+    words = line[2:].decode(errors="replace").split()
     if words and Path(words[0]).name == "env":
         words = [word for word in words[1:] if word != "-S"]
     return words
