@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question that names the most similar of the `known` words, or nothing where none is similar."""
-    similar = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean '{similar[0]}'?" if similar else ""
+    similar = _nearest(word, known)
+    return f"did you mean '{similar}'?" if similar else ""
 
 
 def nearest_name(dotted: str, known: Iterable[str]) -> str:
@@ -21,5 +20,13 @@ def nearest_name(dotted: str, known: Iterable[str]) -> str:
         return did_you_mean(dotted, names)
     if rest.partition(".")[0] in names:
         return f"did you mean '{rest}'?"
-    similar = get_close_matches(rest, list(alike), n=1, cutoff=0.6)
-    return f"did you mean '{alike[similar[0]]}'?" if similar else f"there is {', '.join(alike.values())}"
+    similar = _nearest(rest, alike)
+    return f"did you mean '{alike[similar]}'?" if similar else f"there is {', '.join(alike.values())}"
+
+
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    """The most similar of the `known` words, if any is similar."""
+    # Here, because an agent whose policies have no mistakes keeps its module in memory for nothing.
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
