@@ -22,7 +22,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from promethios.exporter.coverage import Coverage
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.encoding import LOGS
-from promethios.exporter.opamp import Report, agent_to_server
+from promethios.exporter.opamp import Report, agent_to_server, cut
 from promethios.exporter.suppression import suppress
 from promethios.exporter.threads import Home, start
 from promethios.governance import Governor, semconv
@@ -166,8 +166,8 @@ class Heartbeat:
             attributes[semconv.COVERAGE_GOVERNED] = self._coverage.governed
             attributes[semconv.COVERAGE_UNGOVERNED] = self._coverage.ungoverned
         if found := report.bundle:
-            attributes[semconv.BUNDLE_NAME] = found.name[:100]
-            attributes[semconv.BUNDLE_VERSION] = found.version[:100]
+            attributes[semconv.BUNDLE_NAME] = cut(found.name)
+            attributes[semconv.BUNDLE_VERSION] = cut(found.version)
             attributes[semconv.BUNDLE_HASH] = found.hash
         return attributes
 

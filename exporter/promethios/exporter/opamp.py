@@ -44,8 +44,8 @@ _DESCRIBING: Final = (
     "cloud.region",
     "telemetry.sdk.version",
 )
-#: Characters that an attribute and an error may have: a heartbeat stays below 4 KB whatever they hold.
-_LONGEST: Final = 100
+#: Bytes that an attribute and an error may have: a heartbeat stays below 4 KB whatever they hold.
+LONGEST: Final = 100
 _LONGEST_ERROR: Final = 240
 #: How many libraries are named.
 _MOST: Final = 12
@@ -105,8 +105,8 @@ def agent_to_server(report: Report) -> Message:
 def _health(report: Report) -> Message:
     """The agent, and below it its delivery and its governance with the libraries that are guarded."""
     healthy = report.delivery == "delivering"
-    error = report.last_error[:_LONGEST_ERROR]
-    guarded = {name[:_LONGEST]: _component(True, "guarded") for name in report.adapters[:_MOST]}
+    error = cut(report.last_error, _LONGEST_ERROR)
+    guarded = {cut(name): _component(True, "guarded") for name in report.adapters[:_MOST]}
     governance = _component(True, report.mode) | ({"component_health_map": guarded} if guarded else {})
     delivery = _component(healthy, report.delivery)
     if error:
@@ -130,13 +130,13 @@ def _config(report: Report) -> Message:
     config: Message = {"mode": report.mode}
     if report.bundle:
         found = report.bundle
-        config["bundle"] = {"name": _cut(found.name), "version": _cut(found.version), "hash": found.hash}
-    body = json.dumps(config, separators=(",", ":")).encode()
+        config["bundle"] = {"name": cut(found.name), "version": cut(found.version), "hash": found.hash}
+    body = json.dumps(config, ensure_ascii=False, separators=(",", ":")).encode()
     return {"body": _text_of(body), "content_type": "application/json"}
 
 
 def _pairs(resource: Mapping[str, Any], names: Iterable[str]) -> list[Message]:
-    return [_pair(name, _cut(resource[name])) for name in names if resource.get(name) not in (None, "")]
+    return [_pair(name, cut(resource[name])) for name in names if resource.get(name) not in (None, "")]
 
 
 def _here() -> list[Message]:
@@ -163,8 +163,9 @@ def _instance_uid(resource: Mapping[str, Any]) -> bytes:
         return uuid.uuid5(uuid.NAMESPACE_OID, told).bytes
 
 
-def _cut(value: Any) -> str:
-    return str(value)[:_LONGEST]
+def cut(value: Any, longest: int = LONGEST) -> str:
+    """The text of a value, so many bytes of it in UTF-8."""
+    return str(value)[:longest].encode("utf-8", "replace")[:longest].decode("utf-8", "ignore")
 
 
 def _text_of(data: bytes) -> str:
