@@ -33,7 +33,9 @@ def tell(name: str, problems: Sequence[str]) -> bool:
         if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
             return False
         # No longer than what a pipe takes as a whole, beside others that write.
-        os.write(pipe, json.dumps(problems)[: select.PIPE_BUF - 1].encode() + b"\n")
+        os.write(pipe, json.dumps(list(problems))[: select.PIPE_BUF - 1].encode() + b"\n")
+    except OSError:
+        return False  # it listened a moment ago
     finally:
         os.close(pipe)
     return True

@@ -26,7 +26,7 @@ def begin() -> None:
         return  # by `opentelemetry-instrument`, which called our hook
     complete(os.environ)
     _instrument()
-    in_force.set_up()
+    in_force.set_up()  # which has done nothing yet, where no hook was called
     _conclude()
 
 
@@ -52,9 +52,17 @@ def _instrument() -> None:
         _State.instrumenting = False
 
 
+def _problems() -> list[str]:
+    """What is missing. Not to know is to miss it: `site` goes on after what is raised here."""
+    try:
+        return in_force.problems()
+    except Exception as error:
+        return [f"cannot tell what is in force: {error!r}"]
+
+
 def _conclude() -> None:
     _State.confirmed = True
-    found = in_force.problems()
+    found = _problems()
     told = tell(os.environ[CHANNEL], found)
     if found:
         if not told:

@@ -34,19 +34,25 @@ def _begin(channel: str) -> None:
     try:
         from promethios.exporter.running.child import begin
     except Exception as error:
-        _refuse(channel, f"{sys.executable} cannot load promethios: {error}")
+        _refuse(channel, f"{sys.executable} cannot load promethios: {error}", _is_without(error))
     else:
         begin()
 
 
-def _refuse(channel: str, problem: str) -> None:
+def _is_without(error: Exception) -> bool:
+    """Whether this is an environment that promethios is not installed in."""
+    return isinstance(error, ImportError) and str(error.name).partition(".")[0] == "promethios"
+
+
+def _refuse(channel: str, problem: str, is_anothers: bool) -> None:
     """End the process that is to be run. One of another environment that it started goes on, and says so."""
     try:
         pipe = os.open(channel, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(pipe, json.dumps([problem[:400]]).encode() + b"\n")
     except OSError:
         sys.stderr.write(f"promethios run: NOT GOVERNED: {problem}\n")
-        return
-    os.write(pipe, json.dumps([problem[:400]]).encode() + b"\n")
+        if is_anothers:
+            return
     os._exit(78)
 
 
