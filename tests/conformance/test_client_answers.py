@@ -240,6 +240,23 @@ def test_C08_a_success_has_a_body_that_parses(outcome: Callable[[Answer], Outcom
     assert outcome(Answer(200, body)) == Parked("HTTP 200 with a body that is not OTLP: check `endpoint`")
 
 
+WHOLE = gzip.compress(b"", mtime=0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [WHOLE[:-1], WHOLE[:10], WHOLE + b"x", b"\x1f", b"not gzip", b"\0"],
+    ids=["cut", "its head", "more behind it", "a byte", "words", "a null"],
+)
+def test_C08_a_compressed_success_is_whole(outcome: Callable[[Answer], Outcome], body: bytes) -> None:
+    packed = {"Content-Encoding": "gzip"}
+    assert outcome(Answer(200, WHOLE, packed)) == Delivered()
+    assert outcome(Answer(200, b"", packed)) == Delivered()
+    assert outcome(Answer(200, body, packed)) == Parked(
+        "HTTP 200 with a body that does not decompress: check `endpoint`"
+    )
+
+
 def test_C08_a_success_that_is_not_heard_to_its_end_is_none(sink: OtlpSink) -> None:
     sink.script(Answer(200, Answer.rejecting(1, "x" * 200).body, cut=100))
     with delivering(sink.url, AT_ONCE) as delivery:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any, Final
 
 import urllib3
@@ -38,6 +39,10 @@ class ResponseTooLargeError(Exception):
     """The answer is longer than `MAX_RESPONSE_BYTES`."""
 
 
+class NotDecompressedError(Exception):
+    """The answer is compressed in a way that was not asked for, or is not whole."""
+
+
 def judge(response: urllib3.BaseHTTPResponse, signal: Signal) -> Outcome:
     """Read an answer and tell what became of the request."""
     if response.status == 200 and (found := _content_type(response)) != CONTENT_TYPE:
@@ -50,7 +55,7 @@ def judge(response: urllib3.BaseHTTPResponse, signal: Signal) -> Outcome:
         body = _read(response)
     except ResponseTooLargeError:
         return outcome_of_endless_answer(response.status, MAX_RESPONSE_BYTES)
-    except urllib3.exceptions.DecodeError:
+    except NotDecompressedError:
         body = b""
         if response.status == 200:
             return Parked("HTTP 200 with a body that does not decompress: check `endpoint`")
@@ -62,15 +67,32 @@ def judge(response: urllib3.BaseHTTPResponse, signal: Signal) -> Outcome:
 
 
 def _read(response: urllib3.BaseHTTPResponse) -> bytes:
-    if response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity", "gzip"):
-        # None was asked for, and not every library that decompresses keeps to a limit.
-        raise urllib3.exceptions.DecodeError
     body = bytearray()
-    while chunk := response.read1(65536, decode_content=True):
+    while chunk := response.read1(65536, decode_content=False):
         body += chunk
         if len(body) > MAX_RESPONSE_BYTES:
             raise ResponseTooLargeError
-    return bytes(body)
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if not body or encoding in ("", "identity"):
+        return bytes(body)
+    if encoding != "gzip":
+        # None was asked for, and not everything that decompresses keeps to a limit.
+        raise NotDecompressedError
+    return _unpacked(bytes(body))
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """Decompress with a limit. What ends too early is an error: nothing at all would read as a success."""
+    unpacking = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        body = unpacking.decompress(packed, MAX_RESPONSE_BYTES + 1)
+    except zlib.error as error:
+        raise NotDecompressedError from error
+    if len(body) > MAX_RESPONSE_BYTES:
+        raise ResponseTooLargeError
+    if not unpacking.eof or unpacking.unused_data:
+        raise NotDecompressedError
+    return body
 
 
 def _success(signal: Signal, body: bytes) -> Outcome:
