@@ -43,6 +43,14 @@ def opentelemetry_instrument(_: Path) -> tuple[list[str], dict[str, str]]:
     return [str(BIN / "opentelemetry-instrument"), sys.executable, str(SCRIPT)], {}
 
 
+def configuration_file(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """The example's, with the policies that the other ways have."""
+    file = (EXAMPLES / "configuration_file" / "otel.yaml").read_text("utf-8")
+    assert "policies.yaml" in file
+    (folder / "otel.yaml").write_text(file.replace("policies.yaml", str(POLICIES)))
+    return opentelemetry_instrument(folder)[0], {"OTEL_CONFIG_FILE": str(folder / "otel.yaml")}
+
+
 def opentelemetry_instrument_and_exporters(_: Path) -> tuple[list[str], dict[str, str]]:
     """What is named is not added a second time."""
     named = {f"OTEL_{signal}_EXPORTER": "promethios" for signal in ("TRACES", "METRICS", "LOGS")}
@@ -53,6 +61,7 @@ WAYS: tuple[Way, ...] = (
     one_line,
     promethios_run,
     opentelemetry_instrument,
+    configuration_file,
     opentelemetry_instrument_and_exporters,
 )
 
