@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,7 @@ class Agent:
         endpoint: Where it sends to.
         key: Its key.
         environment: Further variables of the process.
+        before: Called in the process before it runs anything.
         options: ``pace``, ``going``, ``verdicts``, ``quiet`` of the agent; all others are settings.
     """
 
@@ -76,6 +77,7 @@ class Agent:
         key: str,
         *,
         environment: Mapping[str, str] | None = None,
+        before: Callable[[], None] | None = None,
         **options: Any,
     ) -> None:
         self.path = folder / f"agent-{time.monotonic_ns()}.ledger"
@@ -97,6 +99,7 @@ class Agent:
                 cwd=_ROOT,
                 env={**clean, **(environment or {})},
                 text=True,
+                preexec_fn=before,
             )
         self.final: dict[str, Any] | None = None
         self._ready = False
@@ -238,7 +241,7 @@ def prove(db: Path, spool: Path | None, *agents: Agent, lasting: bool = True) ->
         for agent, each in zip(agents, told, strict=True)
         for token, said in each.durable(agent.durable).items()
     }
-    tables, decided = _stored(db)
+    tables, decided = stored(db), _decided(db)
     for kind, table in tables.items():
         twice = [token for token, times in Counter(table).items() if times > 1]
         assert not twice, f"{len(twice)} {kind} are stored twice"
@@ -252,9 +255,9 @@ def prove(db: Path, spool: Path | None, *agents: Agent, lasting: bool = True) ->
     if spool is not None:
         waiting = {path.name: path.stat().st_size for path in spool.glob("*.spool")}
         assert not waiting, f"{waiting} still wait"
-    stored = {kind: len(table) for kind, table in tables.items()}
+    numbers = {kind: len(table) for kind, table in tables.items()}
     dropped = sum(sum(agent.final["dropped"].values()) for agent in agents if agent.final)
-    return Proven(len(emitted), len(acknowledged), len(durable), stored, dropped)
+    return Proven(len(emitted), len(acknowledged), len(durable), numbers, dropped)
 
 
 def _account(agent: Agent, tables: Mapping[str, list[str]]) -> None:
@@ -267,19 +270,23 @@ def _account(agent: Agent, tables: Mapping[str, list[str]]) -> None:
     assert sum(missing.values()) <= counted, f"{missing} are missing, {agent.final} is what was counted"
 
 
-def _stored(db: Path) -> tuple[dict[str, list[str]], dict[str, tuple[str, str]]]:
-    """The tokens of each kind in the order of their coming; the id and verdict of each decision."""
+def stored(db: Path) -> dict[str, list[str]]:
+    """The tokens of each kind that a database has, in the order of their coming."""
     with closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection:
-        tables = {kind: [row[0] for row in connection.execute(sql)] for kind, sql in _STORED.items()}
-        rows = connection.execute("SELECT conversation_id, decision_id, enforced FROM decisions")
-        decided = {token: (decision, enforced) for token, decision, enforced in rows}
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    return tables, decided
+        return {kind: [row[0] for row in connection.execute(sql)] for kind, sql in _STORED.items()}
+
+
+def _decided(db: Path) -> dict[str, tuple[str, str]]:
+    """The id and the verdict that is stored of each decision."""
+    with closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT conversation_id, decision_id, enforced FROM decisions")
+        return {token: (decision, enforced) for token, decision, enforced in rows}
 
 
 def in_order(db: Path, agent: Agent) -> bool:
     """Whether each kind of an agent's items was stored in the order in which they were made."""
     place = {token: number for number, token in enumerate(agent.told.emitted)}
-    tables, _ = _stored(db)
+    tables = stored(db)
     ours = [[place[token] for token in table if token in place] for table in tables.values()]
     return all(places == sorted(places) for places in ours)

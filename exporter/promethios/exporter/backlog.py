@@ -109,7 +109,9 @@ class Backlog:
         if self._disk:
             self._move(self._disk)
             left = self.spooled
-            self._disk.close()
+            lost = self._disk.close()
+            self._counts.drop(lost, DropReason.SHUTDOWN)
+            left -= lost
         self._counts.drop(self._memory.items, DropReason.SHUTDOWN)
         self._memory = Memory(0, self._count(DropReason.SHUTDOWN))
         return left

@@ -20,6 +20,9 @@ USER_AGENT: Final = (
     f"promethios/{version('promethios')}"
     f" OTel-OTLP-Exporter-Python/{version('opentelemetry-exporter-otlp-proto-common')}"
 )
+#: How many times `timeout` a request gets at most, after others that took too long: a batch that a slow line
+#: cannot carry in time would be sent for ever otherwise, and hold up those behind it.
+MOST_PATIENCE: Final = 16
 
 
 class Sender:
@@ -37,12 +40,15 @@ class Sender:
         taken = {name.lower() for name in ours}
         self._headers = ours | {name: text for name, text in settings.headers if name.lower() not in taken}
         self._pool = open_pool(settings)
+        self._timeout = settings.timeout
+        self._patience = 1
 
     def send(self, batch: Batch) -> Outcome:
         """Make one attempt. Never raises for what a network or a server can do.
 
         Whatever happens to a connection is transient: names, routes, certificates and proxies are repaired
-        without the agent, and a receiver stores what it gets twice only once.
+        without the agent, and a receiver stores what it gets twice only once. After a request that took too
+        long the next one gets twice the time.
         """
         try:
             response = self._pool.urlopen(
@@ -53,9 +59,13 @@ class Sender:
                 retries=False,
                 redirect=False,
                 preload_content=False,
+                timeout=urllib3.Timeout(connect=self._timeout, total=self._timeout * self._patience),
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            if _took_too_long(error):
+                self._patience = min(self._patience * 2, MOST_PATIENCE)
             return Transient(f"no answer: {self._wrong_file() or _named(error)}")
+        self._patience = max(1, self._patience // 2)
         try:
             return judge(response, batch.signal)
         finally:
@@ -71,6 +81,13 @@ class Sender:
         """Files were right when they were loaded; they may be in the middle of a change now."""
         problem = problem_with(*self._files)
         return "`{}` {}: {}".format(*problem) if problem else ""
+
+
+def _took_too_long(error: Exception) -> bool:
+    """Whether there was a connection, and no answer in time, or no end of the request."""
+    return isinstance(error, urllib3.exceptions.ReadTimeoutError) or (
+        isinstance(error, urllib3.exceptions.ProtocolError) and isinstance(error.args[-1], TimeoutError)
+    )
 
 
 def _named(error: Exception) -> str:

@@ -153,12 +153,19 @@ class SpoolFolder:
                 self._forget(segment)
         return dropped
 
-    def close(self) -> None:
-        """Release the files for another process to adopt."""
+    def close(self) -> int:
+        """Release the files for another process to adopt.
+
+        Returns:
+            How many items are lost: their files were deleted by somebody, and nobody will find them.
+        """
+        lost = 0
         for segment in self._all():
+            lost += 0 if segment.linked else segment.items
             segment.close()
         for segments in self._segments.values():
             segments.clear()
+        return lost
 
     def _new(self, lane: Lane) -> Segment:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -188,6 +195,9 @@ class SpoolFolder:
         segment.abandon()
         again = _open(segment.path, self._damaged)
         segments[place : place + 1] = [again] if again is not None else []
+        if again is not None:
+            # What is damaged counts as one item where nobody knows how many it was; here we do.
+            self._damaged(max(0, segment.items - again.items - 1))
 
     def _make_room(self, batch: Batch) -> bool:
         needed = START + record_size(batch)
