@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,3 +34,13 @@ def test_f20_multiprocessing_loses_nothing(receiver: RunningReceiver, tmp_path: 
     station.run("-m", "tests.faults.kinds.pools", method)
     station.verify()
     assert len(station.ledger) == 2 + 3 + 8 + 8
+
+
+def test_f20_zero_code_loses_nothing_in_children(receiver: RunningReceiver, tmp_path: Path) -> None:
+    station = Station(receiver, tmp_path, "zero-code")
+    exporters = {f"OTEL_{signal}_EXPORTER": "promethios" for signal in ("TRACES", "METRICS", "LOGS")}
+    instrument = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
+    command = ("-m", "tests.faults.kinds.pools", "fork")
+    station.run("-c", instrument, sys.executable, *command, **exporters)
+    assert len(station.ledger) == 2 + 3 + 8 + 8
+    station.verify(signals=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry import _logs, trace
@@ -13,6 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from promethios.exporter import completion
 from promethios.exporter.batch import Signal
 from promethios.exporter.configuration import agent_resource
+from promethios.exporter.ends import at_end
 from promethios.exporter.environment import NAMED_BY, POLICIES, exporters, is_set
 from promethios.exporter.handle import Promethios
 from promethios.exporter.running import CHANNEL
@@ -125,6 +128,15 @@ def _wire(governor: Governor | None, given: dict[str, Any]) -> None:
             _complain(str(error), "nothing is delivered: ")
         return
     _here.handle = wire(providers, settings, governor, present=_present(), shared=True)
+    at_end(partial(_end_others, providers))
+
+
+def _end_others(providers: Providers) -> None:
+    """End the SDK's own collectors: it does so with `atexit` alone, which not every process comes to."""
+    for provider in (providers.tracers, providers.loggers, providers.meters):
+        if provider not in providers.owned:
+            atexit.unregister(provider.shutdown)
+            provider.shutdown()
 
 
 def _resource() -> Resource:

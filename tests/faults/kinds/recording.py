@@ -15,7 +15,7 @@ from typing import Any
 
 from opentelemetry import metrics, trace
 
-from promethios.exporter import Promethios, configure
+from promethios.exporter import Promethios, configure, in_force
 from promethios.governance import Operation
 
 _ledger = os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -24,7 +24,9 @@ _log = logging.getLogger("kinds")
 
 
 def start(**settings: Any) -> Promethios:
-    """Set this process up with one line; the environment says where to."""
+    """Set this process up with one line, where its environment has not: that says where to in either way."""
+    if handle := in_force.handle():
+        return handle
     logging.getLogger().setLevel("INFO")
     return configure(log_level="INFO", **settings)
 
