@@ -30,6 +30,10 @@ def value(given: Any) -> AnyValue:
         found = AnyValue()
         found.array_value.values.extend(value(item) for item in given)
         return found
+    if isinstance(given, dict):
+        found = AnyValue()
+        found.kvlist_value.values.extend(pairs(given))
+        return found
     return AnyValue(string_value=given)
 
 

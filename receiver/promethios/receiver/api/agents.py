@@ -83,7 +83,7 @@ def _row(
         "agent_id": agent["agent_id"],
         "service_name": agent["service_name"],
         "status": state(now - last_seen),
-        "state": _condition(processes, last_seen, bool(counted.get("spans")), now),
+        "state": _condition(processes, last_seen, bool(counted.get("worked")), now),
         "trust": trusted.score,
         "tier": trusted.tier,
         "first_seen": agent["first_seen_unix_nano"] // 1_000_000,
@@ -163,7 +163,8 @@ def _by_instance(spans: Subquery, resources: Subquery) -> Select[Any]:
 def _worked(view: View, question: Question) -> list[dict[str, Any]]:
     """Which agents did anything lately, whatever the range is."""
     now = time.time_ns() // 1_000_000
-    return counted(view, replace(question, start=now - STALE, end=now + STALE), SPANS, "agent_id")
+    rows = counted(view, replace(question, start=now - STALE, end=now + STALE), SPANS, "agent_id")
+    return [{"agent_id": row["agent_id"], "worked": row["spans"]} for row in rows]
 
 
 def _bundles(view: View, question: Question) -> list[dict[str, Any]]:
