@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry import trace
@@ -65,14 +65,13 @@ def configure(
         if set_global:
             _check_unset()
         governor = _load_governor(loaded.policies)
+        guard = _guards() if governor and adapters else None
         providers = Providers.make(agent_resource(service_name, resource_attributes))
         handle = wire(providers, loaded, governor)
         if set_global:
             providers.make_global()
-    if governor and adapters:
-        from promethios.governance.adapters import instrument_all
-
-        instrument_all(governor)
+    if governor and guard:
+        guard(governor)
     if log_level is not None:
         handle.capture_logging(LogHandler(handle.logger_provider, log_level))
     return handle
@@ -91,6 +90,13 @@ def _load_governor(policies: str | None) -> Governor | None:
     if policies is None:
         return None
     return Governor.from_file(policies)
+
+
+def _guards() -> Callable[[Governor], object]:
+    """What guards libraries: imported where it is wanted, and whole before a thread asks what is guarded."""
+    from promethios.governance.adapters import instrument_all
+
+    return instrument_all
 
 
 def agent_resource(service_name: str | None, attributes: Mapping[str, Any] | None) -> Resource:
