@@ -33,14 +33,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(station: Station, *command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def serving(
+    station: Station, *command: str, quiet: bool = True, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
     """A server that is told to stop in the end, and must."""
     with station.start(*command, **environment) as process:
         try:
             yield process
             process.send_signal(signal.SIGTERM)
             _, stderr = process.communicate(timeout=45)
-            assert "Traceback" not in stderr, stderr
+            assert not quiet or "Traceback" not in stderr, stderr
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -86,6 +88,15 @@ def test_f20_gunicorn_loses_nothing(
             list(clients.map(ask, [port] * 20, ["look_up", "delete_user"] * 10))
     station.verify()
     assert len(station.ledger) >= 21
+
+
+def test_f20_gunicorn_that_patches_late_loses_nothing(receiver: RunningReceiver, tmp_path: Path) -> None:
+    station, port = Station(receiver, tmp_path, "late"), free_port()
+    options = ("--bind", f"127.0.0.1:{port}", "--no-control-socket", "--preload", "--worker-class", "gevent")
+    command = ("-m", "gunicorn", "tests.faults.kinds.served:app", *options)
+    with serving(station, *command, quiet=False), ThreadPoolExecutor(4) as clients:
+        list(clients.map(ask, [port] * 10))
+    station.verify()
 
 
 def test_f20_celery_loses_nothing(receiver: RunningReceiver, tmp_path: Path) -> None:
