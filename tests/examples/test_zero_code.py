@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Collection
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
 from tests.examples.conftest import EXAMPLES, RunExample, example_environment
 from tests.support.receiver import RunningReceiver
 
@@ -16,6 +18,9 @@ from promethios.receiver.demo.llm import StandIn
 
 README = (EXAMPLES / "zero_code" / "README.md").read_text("utf-8")
 COMMAND = ("opentelemetry-instrument", "python", "agent.py")
+EXPORTS = re.findall(r"^export .*$", README, re.MULTILINE)
+(RUN,) = re.findall(r"^promethios run .*$", README, re.MULTILINE)
+(SAID,) = re.findall(r"^```text\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 #: The instrumentations that the README does not install: loading them all takes seconds.
@@ -24,28 +29,45 @@ OTHERS = {entry.name for entry in entry_points(group="opentelemetry_instrumentor
 
 def variables(name: str, *, without: Collection[str] = OTHERS, **more: str) -> dict[str, str]:
     """What the README exports, for a service of this name, `without` some instrumentations."""
-    exported = dict(re.findall(r"\b([A-Z_]+)=(\S+)", README))
+    exported = dict(re.findall(r"\b([A-Z_]+)=(\S+)", "\n".join(EXPORTS)))
     for given in ("PROMETHIOS_ENDPOINT", "PROMETHIOS_API_KEY"):
         del exported[given]
-    left_out = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(without)}
-    return {**exported, **left_out, "OTEL_SERVICE_NAME": name, **more}
+    return {**exported, **without_others(without), "OTEL_SERVICE_NAME": name, **more}
+
+
+def without_others(others: Collection[str] = OTHERS) -> dict[str, str]:
+    return {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(others)}
 
 
 def test_it_prints_what_its_readme_says_and_neither_the_blocked_call_nor_the_card_leaves(
     run_example: RunExample, llm: StandIn
 ) -> None:
-    (said,) = re.findall(r"^```text\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    assert run_example("zero_code", *COMMAND, **variables("zero-readme")) == said
+    assert run_example("zero_code", *COMMAND, **variables("zero-readme")) == SAID
     assert [request["model"] for request in llm.requests] == ["gpt-4o-mini", "gpt-4o-mini"]
     assert "[REDACTED:pii.card]" in repr(llm.requests)
     assert " 1111" not in repr(llm.requests)
 
 
-def test_every_decision_arrives_though_every_span_is_sampled_away(
-    run_example: RunExample, receiver: RunningReceiver
+def test_promethios_run_prints_the_same_and_its_decisions_arrive(
+    run_example: RunExample, receiver: RunningReceiver, llm: StandIn
 ) -> None:
-    run_example("zero_code", *COMMAND, **variables("zero-unsampled", OTEL_TRACES_SAMPLER="always_off"))
-    assert _enforced_before(receiver, "zero-unsampled") == ["allow", "block", "redact"]
+    command = shlex.split(RUN.replace("zero-code", "zero-run"))
+    assert run_example("zero_code", *command, **without_others()) == SAID
+    assert _enforced_before(receiver, "zero-run") == ["allow", "block", "redact"]
+    assert " 1111" not in repr(llm.requests)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [{"OTEL_TRACES_SAMPLER": "always_off"}, {"OTEL_SDK_DISABLED": "true"}],
+    ids=["unsampled", "disabled"],
+)
+def test_G13_every_decision_is_enforced_and_arrives_though_no_span_is_recorded(
+    run_example: RunExample, receiver: RunningReceiver, variable: dict[str, str]
+) -> None:
+    name = "-".join(["zero", *variable]).lower()
+    assert run_example("zero_code", *COMMAND, **variables(name, **variable)) == SAID
+    assert _enforced_before(receiver, name) == ["allow", "block", "redact"]
 
 
 def test_every_instrumentation_at_once_decides_once_and_captured_content_is_redacted(
