@@ -199,7 +199,7 @@ def test_policies_govern_and_decisions_have_their_own_lane(
     assert _attributes(span.attributes)["promethios.decision.enforced"] == "block"
 
 
-def test_sampling_never_thins_out_decisions(sink: OtlpSink, policies: str) -> None:
+def test_G13_sampling_never_thins_out_decisions(sink: OtlpSink, policies: str) -> None:
     code = (
         "from promethios.exporter import configure\n"
         "from promethios.governance import Operation\n"
