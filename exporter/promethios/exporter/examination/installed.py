@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, EntryPoints, PackageNotFoundError, entry_points, version
 from typing import Final
 
 from promethios.governance.adapters.library import is_installed
@@ -54,7 +54,8 @@ def libraries() -> list[Finding]:
 
 def entry_points_found() -> list[Finding]:
     """Whether OpenTelemetry finds our exporters and hooks, and what of it is installed."""
-    found = [finding for group in HOOKS if (finding := _entry_point(group)) is not None]
+    ours = entry_points(name="promethios")  # once: it reads every package there is
+    found = [finding for group in HOOKS if (finding := _wrong_with(group, ours.select(group=group)))]
     if not found:
         found.append(
             Finding("hooks", Level.OK, f"{len(HOOKS)} found by OpenTelemetry under the name promethios")
@@ -69,9 +70,9 @@ def entry_points_found() -> list[Finding]:
     return found
 
 
-def _entry_point(group: str) -> Finding | None:
-    """What is wrong with ours of a group."""
-    points = {point.value: point for point in entry_points(group=group, name="promethios")}
+def _wrong_with(group: str, ours: EntryPoints) -> Finding | None:
+    """What is wrong with those of a group that have our name; None for nothing."""
+    points = {point.value: point for point in ours}
     if not points:
         said = f"nothing in {group}: no {HOOKS[group]}"
         return Finding("hooks", Level.WARNING, said, "install promethios again: what is installed is older")
