@@ -155,3 +155,42 @@ def test_settings_cannot_be_changed() -> None:
     settings = Settings.load({}, api_key=KEY)
     with pytest.raises(AttributeError):
         settings.timeout = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://a..b",
+        "http://.example.com",
+        "http://exa mple.com",
+        "http://a\x00b",
+        f"http://{'a' * 64}.example",
+    ],
+)
+def test_an_endpoint_that_no_name_can_be_is_an_error(endpoint: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({}, endpoint=endpoint, api_key=KEY)
+    assert str(caught.value) == f"`endpoint` is {endpoint!r}: {GIVE_A_URL}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "problem"),
+    [
+        (
+            {"x": "secret\nX-Evil: 1"},
+            "hold a value of 'x' with a line break or a character that no header has",
+        ),
+        ({"x": "secret €"}, "hold a value of 'x' with a line break or a character that no header has"),
+        ({"": "secret"}, "hold '', which is no name of a header"),
+        ({"x y": "secret"}, "hold 'x y', which is no name of a header"),
+        ({"Content-Length": "5"}, "hold 'Content-Length', which the request sets by itself"),
+        ({"transfer-encoding": "chunked"}, "hold 'transfer-encoding', which the request sets by itself"),
+    ],
+)
+def test_headers_that_cannot_be_sent_are_an_error_without_their_values(
+    headers: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({}, api_key=KEY, headers=headers)
+    assert str(caught.value) == f"`headers` {problem}: give names and values as they are to be sent"
+    assert "secret" not in str(caught.value)

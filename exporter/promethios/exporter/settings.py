@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry.util.re import parse_env_headers
 
-from promethios.exporter import certificates, proxies
+from promethios.exporter import certificates, headers, proxies
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -144,6 +144,8 @@ class Settings:
             _check_flag(name, getattr(self, name))
         for name, choices in _CHOICES.items():
             _check_choice(name, getattr(self, name), choices)
+        if wrong := headers.problem_with(self.headers):
+            raise SettingsError("headers", wrong, "give names and values as they are to be sent")
         if problem := certificates.problem_with(self.certificate, self.client_certificate, self.client_key):
             raise SettingsError(*problem)
         if self.proxy and (wrong := proxies.problem_with(self.proxy)):
@@ -250,7 +252,7 @@ def _headers(value: Any) -> tuple[tuple[str, str], ...]:
 def _check_endpoint(endpoint: str) -> None:
     try:
         url = urlsplit(endpoint)
-        problem = url.scheme not in ("http", "https") or not url.hostname or url.port == 0
+        problem = url.scheme not in ("http", "https") or not _is_host(url.hostname or "") or url.port == 0
     except ValueError:
         problem = True
     if problem:
@@ -265,6 +267,11 @@ def _check_endpoint(endpoint: str) -> None:
         raise SettingsError(
             "endpoint", f"is {endpoint!r}", "give the base URL; /v1/traces and so on are added"
         )
+
+
+def _is_host(host: str) -> bool:
+    """Whether a name could be looked up at all; UnicodeError, a ValueError, says no too."""
+    return bool(host.encode("idna")) and host.isprintable() and " " not in host
 
 
 def _check_key(key: str | None, headers: set[str]) -> None:
