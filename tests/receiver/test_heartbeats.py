@@ -326,7 +326,9 @@ def test_one_that_works_is_alive_and_one_that_only_beats_is_silent(post: Post, a
 
 def test_one_that_worked_long_ago_and_still_beats_is_silent(post: Post, agent: Any) -> None:
     then = time.time_ns() - 3_600 * SECOND
-    post(path="traces", request=trace_request(span(start_time_unix_nano=then, end_time_unix_nano=then + 1)))
+    call = {"gen_ai.operation.name": "chat"}
+    earlier = span(attributes=call, start_time_unix_nano=then, end_time_unix_nano=then + 1)
+    post(path="traces", request=trace_request(earlier))
     post(beat())
     assert (agent()["state"], agent()["status"]) == ("silent", "live")
     assert agent()["calls"] == 1
