@@ -126,9 +126,15 @@ class Segment:
             limit: The most bytes that are joined.
 
         Raises:
-            ValueError: The file was damaged while it was open.
             OSError: It cannot be read.
         """
+        try:
+            return self._take(limit)
+        except ValueError:
+            self._look_again()
+            return self._take(limit)
+
+    def _take(self, limit: int) -> Lease | None:
         while self._cursor < self._tail:
             start, parts, recorded = self._cursor, list[Batch](), 0
             if start in self._gaps:
@@ -250,11 +256,19 @@ class Segment:
         self._head = _HEAD.unpack(head)[0] if intact else START
         if not START <= self._head <= size:
             self._head = START
-        self._find_tail(size)
+        self._find_tail(size, self._head)
 
-    def _find_tail(self, size: int) -> None:
-        """Look at every record: where the last whole one ends, how many items there are, what is damaged."""
-        at = self._tail = self._head
+    def _look_again(self) -> None:
+        """It was damaged while it was open: find what is still good of what is not under way."""
+        before, self.items = self.items, self.leased
+        self._gaps.clear()
+        self._find_tail(os.fstat(self._file).st_size, self._cursor)
+        # What is damaged counts as one item where nobody knows how many it was. Here that is known.
+        self._damaged(max(0, before - self.items - 1))
+
+    def _find_tail(self, size: int, at: int) -> None:
+        """Look at the records from `at` on: where the last whole one ends, how many items, what is broken."""
+        self._tail = at
         while at + HEADER <= size:
             try:
                 header = self._header_at(at)

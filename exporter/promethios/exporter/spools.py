@@ -122,8 +122,10 @@ class SpoolFolder:
             try:
                 if lease := segment.take(limit):
                     return lease
-            except (OSError, ValueError):
-                self._reopen(segment)
+            except OSError:
+                # What cannot be read now is an orphan from here on: whoever can read it adopts it.
+                segments.remove(segment)
+                segment.abandon()
                 continue
             self._forget(segment)
         return None
@@ -187,17 +189,6 @@ class SpoolFolder:
                     return segment
                 segment.abandon()
         raise BlockingIOError(errno.EWOULDBLOCK, "others take each new spool file", str(self._folder))
-
-    def _reopen(self, segment: Segment) -> None:
-        """It was damaged while it was open: opening it sorts out what is still good."""
-        segments = self._segments[segment.lane]
-        place = segments.index(segment)
-        segment.abandon()
-        again = _open(segment.path, self._damaged)
-        segments[place : place + 1] = [again] if again is not None else []
-        if again is not None:
-            # What is damaged counts as one item where nobody knows how many it was; here we do.
-            self._damaged(max(0, segment.items - again.items - 1))
 
     def _make_room(self, batch: Batch) -> bool:
         needed = START + record_size(batch)
