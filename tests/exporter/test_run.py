@@ -210,6 +210,12 @@ def test_a_command_that_cannot_be_governed_is_refused(
     assert message in done.stderr
 
 
+def test_what_a_refused_command_has_started_is_ended_with_it(folder: Path) -> None:
+    """It holds our standard output: while it lived this would not come back."""
+    done = _run(folder, "--start-timeout", "0.5", "--", "sh", "-c", "sleep 1000 & echo started; wait")
+    assert (done.returncode, done.stdout) == (78, "started\n")
+
+
 def test_signals_are_passed_on(folder: Path) -> None:
     """The command speaks for itself here, as a wrapper in another language would."""
     script = (

@@ -112,6 +112,6 @@ def _check_unset() -> None:
     if not is_unset(trace.get_tracer_provider()):
         raise AlreadyConfiguredError(
             "configure() found a global TracerProvider: it was called before, or another set-up (such as"
-            " opentelemetry-instrument) came first. Keep the handle of the first call; or set"
-            " OTEL_TRACES_EXPORTER=promethios there, and leave configure() out"
+            " opentelemetry-instrument or promethios run) came first. Keep the handle of the first call; or"
+            " leave configure() out, and give these the settings"
         )

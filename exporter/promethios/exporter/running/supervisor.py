@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -78,11 +79,30 @@ def _await_word(process: subprocess.Popen[bytes], channel: Channel, start: float
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the command, and what it has started: a shell's children would go on without it, ungoverned."""
+    started = _descendants(process.pid)
+    process.terminate()
+    _signal(started, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
-        process.terminate()
         process.wait(_GRACE)
     process.kill()
+    _signal(started, signal.SIGKILL)
     process.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    """What a process has started, and so on; nothing where the system does not tell."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [each for child in map(int, children) for each in (child, *_descendants(child))]
+
+
+def _signal(pids: Sequence[int], number: int) -> None:
+    for pid in pids:
+        with suppress(OSError):
+            os.kill(pid, number)
 
 
 class _Relay:
