@@ -163,7 +163,7 @@ POLICY_EVIDENCE: Final = "promethios.policy.evidence"
 #: double: what the match weighs in the agent's trust; 0 where it does not count.
 POLICY_WEIGHT: Final = "promethios.policy.weight"
 
-# The heartbeat: a log record whose body is OpAMP's ``AgentToServer``, and what that has no field for.
+# The heartbeat: an event, whose body is OpAMP's message AgentToServer.
 #: the name of the event; the gauge of the same name goes with the metrics.
 HEARTBEAT_EVENT: Final = "promethios.agent.heartbeat"
 #: double, s: how long the process has lived, by a clock that nobody sets.
