@@ -5,8 +5,9 @@
 The spool is filled to its limit (64 MiB, as on the disk) with batches of 512 spans whose texts hardly
 compress. Then the same batches go out: from the spool of a process that is gone; and from memory, with no
 spool; each to a sink that answers at once, and to a real receiver on a new database. Best of the rounds, for
-all alike: what else runs can only make a round slower. The stock exporter encodes as it sends, one batch
-after the other, so it stands beside our exporter doing both.
+all alike: what else runs can only make a round slower. The aim is the receiver's speed; the sink, which
+takes hundreds of megabytes a second, shows what reading and checking the spool costs. The stock exporter
+encodes as it sends, so it stands beside our exporter doing both.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import base64
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def _finish(delivery: Delivery, began: float, number: int) -> float:
 
 
 def exporters(url: str, rounds: int, number: int) -> Iterator[tuple[str, float]]:
-    """Spans a second that are encoded and delivered, by the stock exporter and by ours in turn."""
+    """Spans encoded and delivered in a second of CPU time, by the stock exporter and by ours in turn."""
     ended = _ended(_ITEMS)
     stock = OTLPSpanExporter(f"{url}/v1/traces")
     ours = PromethiosSpanExporter(endpoint=url, api_key="x")
@@ -115,15 +116,11 @@ def exporters(url: str, rounds: int, number: int) -> Iterator[tuple[str, float]]
 
     for _ in range(rounds):
         for name, export in (("stock", with_stock), ("ours", with_ours)):
-            yield name, number * _ITEMS / _seconds(export)
+            began = time.process_time()
+            export()
+            yield name, number * _ITEMS / (time.process_time() - began)
     stock.shutdown()
     ours.shutdown()
-
-
-def _seconds(do: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    do()
-    return time.perf_counter() - began
 
 
 def _ended(number: int) -> list[ReadableSpan]:
@@ -178,9 +175,13 @@ def results(found: dict[str, float], targets: Sequence[str]) -> Iterator[Result]
         about, drained, sent = TARGETS[target][1], found[f"{target}.drain"], found[f"{target}.direct"]
         yield Result(f"{target}.direct", f"{about}: sent directly", sent, "spans/s")
         yield Result(f"{target}.drain", f"{about}: sent from the spool", drained, "spans/s")
-        yield Result(f"{target}.share", f"{about}: share of direct sending", drained / sent, least=0.8)
-    yield Result("stock", "encoded and sent by the stock exporter", found["stock"], "spans/s")
-    yield Result("ours", "encoded and sent by our exporter", found["ours"], "spans/s")
+        least = 0.8 if target == "receiver" else None
+        yield Result(f"{target}.share", f"{about}: share of direct sending", drained / sent, least=least)
+    for name, about in (
+        ("stock", "the stock exporter, without compression"),
+        ("ours", "our exporter, with gzip"),
+    ):
+        yield Result(name, f"encoded and sent by {about}", found[name], "spans a second of CPU time")
     yield Result("ours.share", "our exporter to the stock one", found["ours"] / found["stock"])
 
 

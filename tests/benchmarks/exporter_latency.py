@@ -95,8 +95,8 @@ def main(*arguments: str) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--calls", type=int, default=300, help="in each round")
-    parser.add_argument("--rate", type=float, default=200, help="calls a second")
+    parser.add_argument("--calls", type=int, default=350, help="in each round")
+    parser.add_argument("--rate", type=float, default=250, help="calls a second")
     parser.add_argument("--states", nargs="+", choices=STATES, default=list(STATES))
     parser.add_argument("--setups", nargs="+", choices=_SETUPS, default=["stock", "governed"])
     parser.add_argument("--folder", type=Path, help="where the spools are made; the disk that counts")
