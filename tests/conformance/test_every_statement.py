@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 #: Statements about a server, which the tests beside this one prove.
 SERVER = {"S": 15, "H": 14, "J": 7, "R": 7}
 #: Statements about an agent, proven wherever its parts are tested.
-AGENT = {"C": 13}
+AGENT = {"C": 13, "G": 14}
 
 
 def stated(groups: dict[str, int]) -> set[str]:
@@ -19,13 +19,13 @@ def stated(groups: dict[str, int]) -> set[str]:
 
 
 def ids_of_tests(folder: Path, groups: dict[str, int]) -> set[str]:
-    """The ids in the names of the tests in a folder and below."""
-    wanted = re.compile(rf"_([{''.join(groups)}]\d\d)(?=_)")
+    """The ids in the names of the tests in a folder and below, in capitals or not."""
+    wanted = re.compile(rf"_([{''.join(groups)}]\d\d)(?=_)", re.IGNORECASE)
     found: set[str] = set()
     for file in folder.rglob("test_*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                found.update(wanted.findall(node.name))
+                found.update(number.upper() for number in wanted.findall(node.name))
     return found
 
 
