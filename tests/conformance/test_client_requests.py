@@ -63,6 +63,24 @@ def test_C01_what_exceeds_the_limit_is_split_by_its_size_before_compression(sink
     assert [span.name for span in sink.spans()] == [f"span {number}" for number in range(30)]
 
 
+def test_C01_a_metric_of_many_points_is_split_between_them(sink: OtlpSink) -> None:
+    with delivering(sink.url, max_request_bytes=LIMIT) as delivery:
+        reader = PeriodicExportingMetricReader(PromethiosMetricExporter(delivery=delivery), 60_000)
+        meters = MeterProvider([reader], shutdown_on_exit=False)
+        counter = meters.get_meter("test").create_counter("calls", unit="1")
+        for number in range(1000):
+            counter.add(number, {"tool": f"tool {number}"})
+        meters.shutdown()
+        assert delivery.flush(soon()) == FlushResult(delivered=1000)
+    assert max(len(gzip.decompress(request.body)) for request in sink.requests) <= LIMIT
+    found = {(metric.name, metric.unit, metric.sum.is_monotonic) for metric in sink.metrics()}
+    assert found == {("calls", "1", True)}
+    points = [point for metric in sink.metrics() for point in metric.sum.data_points]
+    assert {attributes(point)["tool"]: point.as_int for point in points} == {
+        f"tool {number}": number for number in range(1000)
+    }
+
+
 def test_C01_the_one_item_that_is_too_large_is_cut_and_the_others_are_whole(sink: OtlpSink) -> None:
     with delivering(sink.url) as delivery:
         assert export(delivery, made(10, 9 * 1024 * 1024, 10)) == FlushResult(delivered=3)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk._logs import ReadableLogRecord
-from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
+from opentelemetry.sdk.metrics.export import Metric, MetricsData, ResourceMetrics, ScopeMetrics
 from opentelemetry.sdk.trace import ReadableSpan
 
 from promethios.exporter.batch import Batch, Lane, Signal
@@ -102,17 +102,26 @@ def _points(items: Sequence[ResourceMetrics]) -> int:
 def _halve_metrics(
     items: Sequence[ResourceMetrics],
 ) -> tuple[Sequence[ResourceMetrics], Sequence[ResourceMetrics]]:
-    """Split between metrics: each keeps its resource and scope."""
+    """Split between metrics, and a metric that is alone between its points: each keeps what it belongs to."""
     if len(items) == 1:
         items = [
-            ResourceMetrics(
-                whole.resource, [ScopeMetrics(scope.scope, [metric], scope.schema_url)], whole.schema_url
-            )
-            for whole in items
-            for scope in whole.scope_metrics
-            for metric in scope.metrics
+            _alone(items[0], scope, metric) for scope in items[0].scope_metrics for metric in scope.metrics
+        ]
+    if len(items) == 1:
+        (scope,) = items[0].scope_metrics
+        (metric,) = scope.metrics
+        data: Any = metric.data
+        items = [
+            _alone(items[0], scope, replace(metric, data=replace(data, data_points=list(points))))
+            for points in _halves(data.data_points)
+            if points
         ]
     return _halves(items)
+
+
+def _alone(whole: ResourceMetrics, scope: ScopeMetrics, metric: Metric) -> ResourceMetrics:
+    only = ScopeMetrics(scope.scope, [metric], scope.schema_url)
+    return ResourceMetrics(whole.resource, [only], whole.schema_url)
 
 
 TRACES: Final[Encoder[ReadableSpan]] = Encoder(Signal.TRACES, encode_spans, len, _halves)
