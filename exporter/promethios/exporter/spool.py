@@ -72,14 +72,14 @@ class Segment:
         self._settled: dict[int, int] = {}  # where each begins and ends that was settled before its time
         self._gaps: dict[int, int] = {}  # where what was found damaged begins and ends
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        renew_in_child(self)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._load()
         except BaseException:
-            os.close(self._file)
+            self.abandon()
             raise
         self._cursor = self._head
-        renew_in_child(self)
 
     def __bool__(self) -> bool:
         """Whether anything in it is not yet settled."""
