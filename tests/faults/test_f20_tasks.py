@@ -41,7 +41,7 @@ def test_f20_tasks_have_their_own_decisions(
 def test_f20_forks_under_load_never_hang(receiver: RunningReceiver, tmp_path: Path) -> None:
     forks = rounds(15, 40)
     station = Station(receiver, tmp_path, "storm")
-    station.run("-m", "tests.faults.kinds.storm", str(forks), seconds=110)
+    station.run("-m", "tests.faults.kinds.storm", str(forks), seconds=90)
     instances = station.verify(signals=False, marked=False)
     assert len(instances) == forks + 1
     made = Counter(line.pid for line in station.ledger)

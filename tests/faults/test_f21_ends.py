@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.faults.conftest import rounds
 from tests.faults.processes import Station
 from tests.support.receiver import RunningReceiver
 
@@ -36,7 +37,8 @@ def run_to_its_end(
         assert process.stdout and process.stdout.readline() == "ready\n"
         if number:
             process.send_signal(number)
-        process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
+        assert "Fatal Python error" not in stderr and "xception ignored in thread" not in stderr, stderr
         return process.returncode
 
 
@@ -126,6 +128,17 @@ def _under_way(station: Station) -> set[str]:
     unknown = stored(station) - numbers.keys()
     assert len(unknown) <= 1, unknown
     return unknown
+
+
+def test_f21_daemon_threads_never_spoil_the_interpreters_end(
+    receiver: RunningReceiver, tmp_path: Path, silent: OtlpSink
+) -> None:
+    station = Station(receiver, tmp_path, "daemons")
+    for _ in range(rounds(3, 10)):
+        environment = {"PROMETHIOS_ENDPOINT": silent.url, "PROMETHIOS_EXIT_BUDGET": "0.01"}
+        assert run_to_its_end(station, "normal", **environment) == 0
+    run_to_its_end(station, "normal")
+    assert len(station.verify(signals=False)) == rounds(3, 10) + 1
 
 
 @pytest.mark.parametrize("way", ["normal", "flush"])
