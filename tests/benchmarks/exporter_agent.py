@@ -125,6 +125,12 @@ class Tasks:
             wall.append((time.perf_counter() - began) * 1e6)
         return {"wall": wall, "cpu": cpu}
 
+    def idle(self, seconds: float) -> float:
+        """Percent of a core that the whole process uses while nothing is recorded."""
+        used = time.process_time()
+        time.sleep(seconds)
+        return 100 * (time.process_time() - used) / seconds
+
     def operations(self, number: int) -> dict[str, float]:
         """Instrumented calls, flushed; then the memory."""
         for order in range(number):

@@ -29,6 +29,12 @@ _SPANS = {
     "delivery": "a span, configure()",
     "governed": "a span, configure() with policies",
 }
+_IDLE = {
+    "stock": "an idle process, stock exporter",
+    "delivery": "an idle process, configure()",
+    "governed": "an idle process, configure() with policies",
+    "spooled": "an idle process, configure() with policies and a spool",
+}
 _BLOCKS = {
     "batched": "a decision that blocks, batched only",
     "spooled": "a decision that blocks, in the spool before its caller sees it",
@@ -36,7 +42,7 @@ _BLOCKS = {
 }
 
 
-def measure(folder: Path, rounds: int, spans: int, blocks: int) -> Costs:
+def measure(folder: Path, rounds: int, spans: int, blocks: int, idle: float) -> Costs:
     """Let every set-up take its turn, round after round."""
     policies = exporter_policies.write(folder)
     with ExitStack() as stack:
@@ -60,6 +66,8 @@ def measure(folder: Path, rounds: int, spans: int, blocks: int) -> Costs:
                 agents[name].do("flush")
                 if number:  # the first round warms up
                     costs[what, name].append(cost)
+        for name in _IDLE:
+            costs["idle", name] = [{"cpu": agents[name].do("idle", seconds=idle)}]
     return costs
 
 
@@ -68,14 +76,18 @@ def results(costs: Costs) -> Iterator[Result]:
     for name, about in _SPANS.items():
         yield from _absolute(costs, "spans", name, about)
     yield _ratio(costs, "spans", "delivery", "stock", "configure() to stock", most=1.3)
-    yield _ratio(costs, "spans", "governed", "stock", "configure() with policies to stock", most=1.3)
+    yield _ratio(costs, "spans", "governed", "stock", "configure() with policies to stock")
     for name, about in (("stock", "the stock processor's on_end alone"), ("delivery", "our on_end alone")):
         yield from _absolute(costs, "ends", name, about)
-    yield _ratio(costs, "ends", "delivery", "stock", "our on_end to the stock processor's", most=1.3)
+    yield _ratio(costs, "ends", "delivery", "stock", "our on_end to the stock processor's")
     for name, about in _BLOCKS.items():
         yield from _absolute(costs, "blocks", name, about)
     yield _ratio(costs, "blocks", "spooled", "batched", "a spooled decision to a batched one")
     yield _ratio(costs, "blocks", "synced", "batched", "a synced decision to a batched one")
+    for name, about in _IDLE.items():
+        (found,) = costs["idle", name]
+        most = None if name == "stock" else 2
+        yield Result(f"idle.{name}", about, found["cpu"], "% of a core", most=most)
 
 
 def _absolute(costs: Costs, what: str, name: str, about: str) -> Iterator[Result]:
@@ -95,14 +107,15 @@ def main(*arguments: str) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--spans", type=int, default=1000, help="in each round; a queue holds them all")
     parser.add_argument("--blocks", type=int, default=200, help="decisions in each round")
+    parser.add_argument("--idle", type=float, default=2, help="seconds of watching idle processes")
     parser.add_argument("--folder", type=Path, help="where the spools are made; the disk that counts")
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args(arguments or None)
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        rows = list(results(measure(Path(folder), given.rounds, given.spans, given.blocks)))
+        rows = list(results(measure(Path(folder), given.rounds, given.spans, given.blocks, given.idle)))
     print(table(rows))
     if given.json:
         write_json(given.json, "exporter_cost", rows, rounds=given.rounds, spans=given.spans)

@@ -32,7 +32,7 @@ _SETUPS = {
 }
 _KINDS = {"rss": "resident", "uss": "of which no other process shares"}
 #: Most that waits in memory during the outage: small, so that it is full long before the end.
-_LIMIT = 4 * MIB
+_LIMIT = 2 * MIB
 
 
 def _settings(setup: str, folder: Path) -> dict[str, Any]:

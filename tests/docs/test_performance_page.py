@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.benchmarks.report import BENCHMARKS, PAGE, render
+from tests.benchmarks.report import BENCHMARKS, PAGE, render, update
 from tests.benchmarks.results import Result, write_json
 
 RESULTS = [
@@ -47,6 +47,15 @@ def test_a_page_tells_no_folders_of_the_machine(tmp_path: Path) -> None:
     rest: dict[str, Any] = {"machine": {}, "conditions": {}, "results": []}
     page = render({"reads": document | rest}, date(2026, 11, 22))
     assert "`python -m tests.benchmarks.reads FOLDER --hours 6`" in page
+
+
+def test_a_section_is_made_anew_and_the_others_stay(page: str) -> None:
+    rest: dict[str, Any] = {"machine": {}, "conditions": {}, "results": [], "command": "python -m x"}
+    both = update(page, {"exporter_cost": rest}, date(2026, 11, 23))
+    assert both.startswith(page) and "## Exporting: cost\n" in both[len(page) :]
+    anew = update(both, {"ingest": rest}, date(2026, 11, 24))
+    assert "2026-11-22" not in anew and "2026-11-23" in anew and "2026-11-24" in anew
+    assert anew.index("## Storing") < anew.index("## Exporting: cost")
 
 
 def test_the_page_that_is_there_has_every_benchmark() -> None:

@@ -29,9 +29,10 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def test_cost_is_measured_for_each_set_up_beside_the_stock_one(run: Run) -> None:
-    found = run(exporter_cost, "--rounds", "1", "--spans", "20", "--blocks", "5")
+    found = run(exporter_cost, "--rounds", "1", "--spans", "20", "--blocks", "5", "--idle", "0.2")
     assert all(found[f"spans.{name}.cpu"] > 0 for name in ("bare", "stock", "delivery", "governed"))
     assert all(found[f"blocks.{name}.cpu"] > 0 for name in ("batched", "spooled", "synced"))
+    assert all(found[f"idle.{name}"] >= 0 for name in ("stock", "delivery", "governed", "spooled"))
     assert all(found[key] > 0 for key in ("spans.delivery.ratio", "ends.delivery.ratio"))
 
 
