@@ -13,7 +13,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from tests.support.deliveries import batch, delivering, soon
 
@@ -64,13 +64,16 @@ def test_C01_what_exceeds_the_limit_is_split_by_its_size_before_compression(sink
 
 
 def test_C01_a_metric_of_many_points_is_split_between_them(sink: OtlpSink) -> None:
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    counter = meters.get_meter("test").create_counter("calls", unit="1")
+    for number in range(1000):
+        counter.add(number, {"tool": f"tool {number}"})
+    collected = reader.get_metrics_data()
+    assert collected is not None
+    meters.shutdown()
     with delivering(sink.url, max_request_bytes=LIMIT) as delivery:
-        reader = PeriodicExportingMetricReader(PromethiosMetricExporter(delivery=delivery), 60_000)
-        meters = MeterProvider([reader], shutdown_on_exit=False)
-        counter = meters.get_meter("test").create_counter("calls", unit="1")
-        for number in range(1000):
-            counter.add(number, {"tool": f"tool {number}"})
-        meters.shutdown()
+        PromethiosMetricExporter(delivery=delivery).export(collected)
         assert delivery.flush(soon()) == FlushResult(delivered=1000)
     assert max(len(gzip.decompress(request.body)) for request in sink.requests) <= LIMIT
     found = {(metric.name, metric.unit, metric.sum.is_monotonic) for metric in sink.metrics()}
