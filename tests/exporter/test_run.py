@@ -222,8 +222,11 @@ def test_signals_are_passed_on(folder: Path) -> None:
         "trap 'echo term' TERM; trap 'echo usr1' USR1; trap 'echo int; exit 5' INT;"
         "echo '[]' > $PROMETHIOS_RUN; echo ready; while :; do sleep 0.05; done"
     )
+    # Who runs the tests may ignore SIGINT, as shells do for what they start in the background.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)"
+    main = "from promethios.governance.cli import main; main()"
     process = subprocess.Popen(
-        [*COMMAND, "--", "sh", "-c", script],
+        [sys.executable, "-c", f"{heed}; {main}", "run", "--", "sh", "-c", script],
         env=_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
