@@ -226,7 +226,8 @@ class Delivery:
                 return lease
             self._changed.notify_all()
             # Where nothing waits there is nothing to be early for: a batch that comes wakes this thread.
-            wake = self._pace.due if now < self._pace.due else self._adopt_at
+            look = self._adopt_at if self._backlog.disk else now + ADOPT_INTERVAL
+            wake = self._pace.due if now < self._pace.due else look
             self._changed.wait(max(0.0, min(wake, now + ADOPT_INTERVAL) - now))
         return None
 
