@@ -130,7 +130,8 @@ def test_the_environment_alone_is_enough(sink: OtlpSink) -> None:
     )
     run = _run(code, PROMETHIOS_ENDPOINT=sink.url, PROMETHIOS_API_KEY="pmk_test", OTEL_SERVICE_NAME="billing")
     assert (run.stdout, run.stderr) == ("True\n", "")
-    resource = sink.requests[0].message.resource_spans[0].resource
+    (traces,) = [request.message for request in sink.requests if request.path == "/v1/traces"]
+    resource = traces.resource_spans[0].resource
     assert _attributes(resource.attributes)["service.name"] == "billing"
 
 

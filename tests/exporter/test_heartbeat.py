@@ -15,11 +15,14 @@ from google.protobuf.json_format import ParseDict
 from opentelemetry._opamp.proto.opamp_pb2 import AgentToServer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from promethios.exporter.coverage import Coverage
 from promethios.exporter.delivery import Delivery
+from promethios.exporter.health import observe
 from promethios.exporter.heartbeat import Heartbeat
 from promethios.exporter.testing import Answer, OtlpSink
 from promethios.governance import GovernanceSpanProcessor, Governor, PolicyViolation
@@ -391,6 +394,23 @@ def test_without_policies_no_operation_is_governed_and_other_spans_are_none() ->
     tracer.start_span("GET /", attributes={"http.request.method": "GET"}).end()
     tracer.start_span("odd", attributes={"gen_ai.operation.name": "odd"}).end()
     assert (coverage.governed, coverage.ungoverned) == (0, 1)
+
+
+def test_the_gauge_names_the_policies_in_force_too(deliver: Callable[..., Delivery]) -> None:
+    governor, reader = Governor.from_text(policies()), InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    observe(provider, deliver(), governor)
+    for version in ("7", "8"):
+        governor.use(Governor.from_text(policies(version=version)).bundle)
+        data = reader.get_metrics_data()
+        assert data
+        metrics = {each.name: each for each in data.resource_metrics[0].scope_metrics[0].metrics}
+        (point,) = metrics["promethios.agent.heartbeat"].data.data_points
+        assert point.attributes == {
+            "promethios.bundle.version": version,
+            "promethios.bundle.hash": governor.bundle.id.hash,
+        }
+    provider.shutdown()
 
 
 def test_coverage_is_told(sink: OtlpSink, beat: Callable[..., Heartbeat]) -> None:

@@ -174,6 +174,28 @@ def test_opentelemetry_instrument_loads_the_package_itself_unless_told_not_to(
     assert is_left_to_opentelemetry(environ) is left
 
 
+def test_under_opentelemetry_instrument_nothing_is_started_twice(sink: OtlpSink) -> None:
+    given = {
+        "PROMETHIOS_ENDPOINT": sink.url,
+        "PROMETHIOS_API_KEY": "k",
+        "PROMETHIOS_SYSTEM_METRICS": "true",
+        "OTEL_TRACES_EXPORTER": "promethios",
+        "OTEL_METRICS_EXPORTER": "promethios",
+        "OTEL_LOGS_EXPORTER": "promethios",
+    }
+    main = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
+    ended = subprocess.run(
+        [sys.executable, "-c", main, sys.executable, "-c", "print('ran')"],
+        env={**os.environ, **given},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.stdout == "ran\n"
+    assert "already instrumented" not in ended.stderr
+    assert "process.memory.usage" in {metric.name for metric in sink.metrics()}
+
+
 def test_a_receiver_stores_them(tmp_path: Path) -> None:
     with RunningReceiver(tmp_path / "promethios.db") as receiver:
         given = {"endpoint": receiver.http, "api_key": receiver.ingest_key, "system_metrics": True}
