@@ -65,12 +65,11 @@ def ask(port: int, path: str = "", seconds: float = 30) -> str:
     [
         (("sync", "--preload", "--max-requests", "6"), {"MASTER_WORKS": "yes"}),
         (("gthread", "--threads", "4", "--preload"), {}),
-        (("sync",), {}),
         (("sync", "--preload"), {"SET_UP": "after"}),
         (("gevent", "--preload", "--config", "tests/faults/kinds/patched.py"), {"MASTER_WORKS": "yes"}),
         (("gevent",), {}),
     ],
-    ids=["sync-preload-recycled", "gthread-preload", "sync", "post-fork", "gevent-preload", "gevent"],
+    ids=["sync-preload-recycled", "gthread-preload", "post-fork", "gevent-preload", "gevent"],
 )
 def test_f20_gunicorn_loses_nothing(
     receiver: RunningReceiver,
