@@ -157,11 +157,12 @@ def test_metrics_are_exported_again_and_again(sink: OtlpSink, agent: Callable[..
 
 
 def test_the_counts_of_delivery_are_metrics(sink: OtlpSink, agent: Callable[..., Promethios]) -> None:
-    sink.script(Answer(400))
     it = agent()
+    sink.wait(1)  # the first metrics
+    sink.script(Answer(400))
     _span(it)
     it.tracer_provider.force_flush()
-    sink.wait(1)
+    sink.wait(2)
     it.flush()
     it.flush()
     points = {metric.name: metric for metric in sink.metrics()}

@@ -38,7 +38,7 @@ def wait_for(receiver: RunningReceiver, condition: Callable[[dict[str, Any]], bo
         for row in receiver.data("agents"):
             if row["processes"] and condition(row):
                 return row
-        time.sleep(0.05)
+        time.sleep(0.2)
     raise AssertionError(f"it did not come to that: {row}")
 
 
