@@ -46,6 +46,12 @@ class Server(ThreadingHTTPServer):
         """Accept a connection; the handshake of TLS is left to its own thread, for it may never end."""
         connection, address = super().get_request()
         if self._tls:
+            try:
+                connection.getpeername()
+            except OSError:
+                # Whoever has gone already: what the wrapping would raise leaves a socket open.
+                connection.close()
+                raise
             connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         with self._lock:
             self._open.add(connection)
