@@ -75,6 +75,10 @@ class Sender:
 
     def close(self) -> None:
         """Close the connections."""
+        pools = self._pool.pools
+        for key in list(pools.keys()):
+            # Clearing alone leaves what is open to the garbage collector.
+            pools[key].close()
         self._pool.clear()
 
     def _wrong_file(self) -> str:
