@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from dataclasses import replace
 from typing import Final
 
 from promethios.exporter.backlog import Backlog
-from promethios.exporter.batch import Batch, Signal
+from promethios.exporter.batch import Batch
 from promethios.exporter.counts import Counts, DropReason, FlushResult, Totals
-from promethios.exporter.leases import Lease, Nowhere
-from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, Transient
+from promethios.exporter.dispatch import Dispatch
+from promethios.exporter.leases import Lease
+from promethios.exporter.outcomes import Outcome, Transient
 from promethios.exporter.pace import Pace, Trouble
 from promethios.exporter.retry import RetryPolicy
 from promethios.exporter.sender import Sender
@@ -25,10 +25,6 @@ from promethios.governance.telemetry.forks import renew_in_child
 
 #: Seconds between two looks for spool files that other processes left behind.
 ADOPT_INTERVAL: Final = 30.0
-#: Seconds between two warnings of the same kind.
-WARN_INTERVAL: Final = 60.0
-#: Nothing at all, which every OTLP server takes: it asks whether the key and the address are right by now.
-_QUESTION: Final = Batch.pack(Signal.TRACES, 0, b"")
 _FAULT: Final = Transient("it could not be sent, for a fault of ours")
 
 _logger = logging.getLogger("promethios.exporter")
@@ -38,16 +34,12 @@ class Delivery:
     """Delivers batches in the background. `submit` never waits for the network and never raises.
 
     Only the threads of this object send (one, unless `max_in_flight` says more), so that requests leave in
-    the order in which they were recorded, and only this layer retries. A state is logged when it is entered,
-    not for each batch.
+    the order in which they were recorded, and only this layer retries.
 
     Args:
         settings: Where to, with what key, and how much may wait.
         retry: How long to wait between attempts.
     """
-
-    _news: Batch | None
-    _telling: Batch | None
 
     def __init__(self, settings: Settings, retry: RetryPolicy | None = None) -> None:
         self.settings = settings
@@ -80,7 +72,7 @@ class Delivery:
         """
         with self._changed:
             if not self._closed:
-                self._news = replace(news, items=0)
+                self._dispatch.tell(news)
                 self._changed.notify_all()
 
     @property
@@ -119,14 +111,12 @@ class Delivery:
         """
         with self._changed:
             self._hurry()
-            while not (self._closed or (self._settled() and self._told()) or self._hopeless(deadline)):
+            while not (self._closed or (self._settled() and self._dispatch.told) or self._hopeless(deadline)):
                 if not self._changed.wait(max(0.0, deadline - time.monotonic())):
                     break
             if not self._closed:
                 self._closed = True
-                if self._backlog.disk and (news := self._news or self._telling):
-                    self._backlog.put(news)
-                self._left = self._backlog.close(self._under_way)
+                self._left = self._dispatch.close()
                 self._changed.notify_all()
             return self._counts.since_last_flush(self._left)
 
@@ -161,13 +151,10 @@ class Delivery:
         self._backlog = Backlog(self.settings, self._counts)
         self._syncing = Syncing(self.settings.spool_fsync)
         self._pace = Pace(self._retry)
+        self._dispatch = Dispatch(self.settings.endpoint, self._backlog, self._pace, self._counts)
         self._sender = Sender(self.settings)
-        self._under_way: set[Lease] = set()
-        self._again: deque[Lease] = deque()
-        self._news = self._telling = None
         self._adopt_at = 0.0
         self._left = 0
-        self._silent_until: dict[str, float] = {}
         for number in range(self.settings.max_in_flight):
             start(self._run, f"promethios-delivery-{number}")
 
@@ -213,7 +200,7 @@ class Delivery:
         finally:
             with self._changed:
                 if home and not self._closed:
-                    self._settle(lease, outcome, superseded=sender is not self._sender)
+                    self._dispatch.settle(lease, outcome, superseded=sender is not self._sender)
                     self._changed.notify_all()
 
     def _next(self, home: Home) -> Lease | None:
@@ -222,7 +209,7 @@ class Delivery:
             now = time.monotonic()
             if self._backlog.disk and now >= self._adopt_at:
                 return None
-            if lease := self._take(now):
+            if lease := self._dispatch.take(now):
                 return lease
             self._changed.notify_all()
             # Where nothing waits there is nothing to be early for: a batch that comes wakes this thread.
@@ -231,96 +218,9 @@ class Delivery:
             self._changed.wait(max(0.0, min(wake, now + ADOPT_INTERVAL) - now))
         return None
 
-    def _take(self, now: float) -> Lease | None:
-        if self._pace.ask(now):
-            self._pace.park()
-            return self._ask(self._news or _QUESTION)
-        if self._pace.parked or now < self._pace.due:
-            return None
-        if self._news and not self._telling:
-            return self._ask(self._news)
-        while lease := self._again.popleft() if self._again else self._backlog.take():
-            self._under_way.add(lease)
-            if not self._backlog.expired(lease):
-                return lease
-            self._counts.drop(lease.items, DropReason.EXPIRED)
-            self._forget(lease)
-        return None
-
-    def _ask(self, batch: Batch) -> Lease:
-        """Send what nobody keeps: news, or a question."""
-        if batch is self._news:
-            self._news, self._telling = None, batch
-        return Lease(Nowhere(), [batch], 0, 0, 0)
-
-    def _settle(self, lease: Lease, outcome: Outcome, superseded: bool) -> None:
-        if told := lease.parts[0] is self._telling:
-            self._telling = None
-        if told and not isinstance(outcome, Delivered | Permanent):
-            self._news = self._news or lease.parts[0]
-        match outcome:
-            case Delivered() | Permanent():
-                self._done(lease, outcome)
-            case _ if superseded:
-                # The answer is about a key that is no longer ours.
-                self._keep(lease)
-            case Parked():
-                self._park(lease, outcome)
-            case Transient():
-                self._postpone(lease, outcome)
-
-    def _done(self, lease: Lease, outcome: Delivered | Permanent) -> None:
-        path, items = lease.batch().signal.path, lease.items
-        if isinstance(outcome, Permanent):
-            self._pace.fail(outcome.reason)
-            self._counts.drop(items, DropReason.REFUSED)
-            if items:
-                self._warn("%s: dropped %d items of %s", outcome.reason, items, path)
-        else:
-            rejected = min(outcome.rejected, items)
-            self._counts.deliver(items - rejected)
-            self._counts.drop(rejected, DropReason.REJECTED)
-            if rejected:
-                self._warn("the receiver rejected %d items: %s", rejected, outcome.message or "no reason")
-        if self._pace.works():
-            _logger.warning("delivery to %s works again", self.settings.endpoint)
-        self._forget(lease)
-
-    def _warn(self, message: str, *arguments: object) -> None:
-        """Log each kind of loss once in a while; the counters have them all."""
-        now = time.monotonic()
-        if now >= self._silent_until.get(message, now):
-            self._silent_until[message] = now + WARN_INTERVAL
-            _logger.warning(message, *arguments)
-
-    def _park(self, lease: Lease, outcome: Parked) -> None:
-        if self._pace.park(outcome.reason):
-            _logger.error(
-                "telemetry is parked, not delivered to %s: %s", self.settings.endpoint, outcome.reason
-            )
-        self._keep(lease)
-
-    def _postpone(self, lease: Lease, outcome: Transient) -> None:
-        if self._pace.postpone(outcome):
-            _logger.warning("no delivery to %s for now: %s", self.settings.endpoint, outcome.reason)
-        self._keep(lease)
-
-    def _keep(self, lease: Lease) -> None:
-        """Send it again before anything else; a question need not be."""
-        if lease.items:
-            self._again.append(lease)
-
-    def _forget(self, lease: Lease) -> None:
-        self._under_way.discard(lease)
-        self._backlog.settle(lease)
-
     def _hurry(self) -> None:
         self._pace.hurry()
         self._changed.notify_all()
-
-    def _told(self) -> bool:
-        """Whether there is no news, or nobody who would hear it."""
-        return self._pace.parked or not (self._news or self._telling)
 
     def _settled(self) -> bool:
         return self._closed or self._pace.parked or not self._waiting()
@@ -331,7 +231,4 @@ class Delivery:
         return failing or self._pace.resume_at >= deadline
 
     def _waiting(self) -> int:
-        if self._closed:
-            return self._left
-        adrift = sum(lease.items for lease in self._under_way if lease.source.gone)
-        return self._backlog.queued + self._backlog.spooled + adrift
+        return self._left if self._closed else self._dispatch.waiting
