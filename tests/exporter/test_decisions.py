@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-from promethios.exporter import Promethios, configure
+from promethios.exporter import DropReason, Promethios, configure
 from promethios.exporter.batch import Lane
-from promethios.exporter.decisions import _SpanEncoder
 from promethios.exporter.spools import SpoolFolder
 from promethios.exporter.testing import Answer, OtlpSink
 from promethios.governance import PolicyViolation
@@ -162,14 +160,11 @@ def test_what_arrives_is_what_the_sdk_would_have_sent(
     assert len(arrived) == 3
 
 
-def test_a_span_of_another_kind_is_left_to_the_sdks_encoder(start: Start) -> None:
+def test_a_span_that_cannot_be_encoded_is_counted_as_lost_and_raises_nothing(start: Start) -> None:
     agent, ended = start(), _Ended()
     agent.tracer_provider.add_span_processor(ended)
-    tracer = agent.tracer_provider.get_tracer("t")
-    tracer.start_span("odd", attributes={"list": [1, 2]}).end()
-    described = tracer.start_span("failed")
-    described.set_status(trace.StatusCode.ERROR, "why")
-    described.end()
-    tracer.start_span("linked", links=[trace.Link(described.get_span_context())]).end()
-    encode = _SpanEncoder()
-    assert [encode(span) for span in ended.spans] == [None, None, None]
+    agent.tracer_provider.get_tracer("t").start_span("half a character: \ud800").end()
+    assert agent.decision_provider
+    agent.decision_provider.add(ended.spans[0])
+    agent.flush()
+    assert agent.totals().dropped == {DropReason.NOT_ENCODED: 2}

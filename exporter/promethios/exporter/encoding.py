@@ -9,7 +9,6 @@ from typing import Any, Final, Generic, TypeVar
 
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.metrics.export import Metric, MetricsData, ResourceMetrics, ScopeMetrics
 from opentelemetry.sdk.trace import ReadableSpan
@@ -17,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from promethios.exporter.batch import Batch, Lane, Signal
 from promethios.exporter.counts import DropReason
 from promethios.exporter.cutting import VALUE_BYTES, cut
+from promethios.exporter.spans import encode as encode_spans
 
 _logger = logging.getLogger("promethios.exporter")
 _Item = TypeVar("_Item")
