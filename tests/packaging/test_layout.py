@@ -52,6 +52,19 @@ def test_importing_the_agents_side_loads_nothing_of_the_server() -> None:
     assert heavy & set(run.stdout.split()) == set()
 
 
+@pytest.mark.parametrize("command", ["backup", "keys", "serve", "tenants"])
+def test_a_command_of_the_server_names_its_extra_where_only_the_agents_side_is(command: str) -> None:
+    server = ["alembic", "flask", "grpc", "orjson", "rich", "sqlalchemy", "waitress"]
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({server}))\n"
+        f"from promethios.governance.cli import main; main([{command!r}])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.startswith(f"Error: cannot run `promethios {command}`: the module ")
+    assert run.stderr.endswith("install it with: pip install 'promethios[receiver]'\n")
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")

@@ -8,6 +8,7 @@ import os
 import signal
 import sqlite3
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,12 @@ from promethios.receiver.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
     from promethios.receiver.running import FirstKeys, Receiver
+
+# They are loaded late, for they take most of the time to start. Whether they are there is found out now, so
+# that the root names the extra that brings them.
+for _name in ("alembic", "flask", "grpc", "orjson", "sqlalchemy", "waitress"):
+    if find_spec(_name) is None:
+        raise ModuleNotFoundError(f"No module named {_name!r}", name=_name)
 
 
 @click.command()
