@@ -1,4 +1,4 @@
-"""Spans as OTLP, in a third of the time that OpenTelemetry's own encoder takes, and politely.
+"""Spans as OTLP, in less than half of the time that OpenTelemetry's own encoder takes, and politely.
 
 While it works, an application's threads wait: only one thread runs Python at a time, and one that does not
 stop by itself keeps the others waiting for 5 ms (`sys.getswitchinterval`). So it stops after a few spans.
@@ -76,7 +76,7 @@ def write(span: ReadableSpan, target: Span) -> None:
     target.kind = _KINDS[span.kind]
     target.start_time_unix_nano = span.start_time or 0
     target.end_time_unix_nano = span.end_time or 0
-    target.dropped_attributes_count = span.dropped_attributes + _put(target.attributes, span.attributes)
+    target.dropped_attributes_count = span.dropped_attributes + _put(target.attributes, span._attributes)
     target.dropped_events_count = span.dropped_events
     target.dropped_links_count = span.dropped_links
     for event in span.events:
@@ -131,7 +131,7 @@ def _put(target: Any, attributes: Mapping[str, Any] | None) -> int:
     # Those of the SDK are read past its lock and its copies: what they belong to has ended.
     for name, value in (getattr(attributes, "_dict", attributes) or {}).items():
         try:
-            _put_value(target.add(key=name).value, value)
+            (_PUT.get(type(value)) or _put_value)(target.add(key=name).value, value)
         except (TypeError, ValueError):
             left_out += 1
             if len(target) and target[-1].key == name:
