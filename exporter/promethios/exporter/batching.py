@@ -166,9 +166,9 @@ class SpanBatches(SpanProcessor):
         """Hand over what is queued."""
         return self._batcher.flush(time.monotonic() + timeout_millis / 1000)
 
-    def shutdown(self) -> None:
+    def shutdown(self, timeout_millis: float = 1000) -> None:
         """Hand over what is queued, and take no more."""
-        self._batcher.close(time.monotonic() + 1)
+        self._batcher.close(time.monotonic() + timeout_millis / 1000)
 
 
 class LogBatches(LogRecordProcessor):
@@ -196,6 +196,6 @@ class LogBatches(LogRecordProcessor):
         """Hand over what is queued."""
         return self._batcher.flush(time.monotonic() + timeout_millis / 1000)
 
-    def shutdown(self) -> None:
+    def shutdown(self, timeout_millis: float = 1000) -> None:
         """Hand over what is queued, and take no more."""
-        self._batcher.close(time.monotonic() + 1)
+        self._batcher.close(time.monotonic() + timeout_millis / 1000)

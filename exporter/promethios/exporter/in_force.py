@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 from functools import partial
 from typing import Any, Final
 
@@ -128,15 +129,26 @@ def _wire(governor: Governor | None, given: dict[str, Any]) -> None:
             _complain(str(error), "nothing is delivered: ")
         return
     _here.handle = wire(providers, settings, governor, present=_present(), shared=True)
-    at_end(partial(_end_others, providers))
+    at_end(partial(_end, providers, _here.handle, settings.exit_budget))
 
 
-def _end_others(providers: Providers) -> None:
-    """End the SDK's own collectors: it does so with `atexit` alone, which not every process comes to."""
-    for provider in (providers.tracers, providers.loggers, providers.meters):
+def _end(providers: Providers, handle: Promethios, budget: float) -> None:
+    """End the SDK's own collectors, then what they deliver to, within `budget` seconds in all.
+
+    The SDK ends them with `atexit` alone, which not every process comes to, and gives metrics half a minute.
+    """
+    deadline = time.monotonic() + budget
+    others = {"tracers": {}, "loggers": {}, "meters": {"timeout_millis": budget * 1000 / 2}}
+    for name, within in others.items():
+        provider = getattr(providers, name)
         if provider not in providers.owned:
             atexit.unregister(provider.shutdown)
-            provider.shutdown()
+            try:
+                provider.shutdown(**within)
+            except Exception:
+                # It may be anybody's processor. The next one still holds what was recorded.
+                _logger.warning("the %s in force did not end as they should", name, exc_info=True)
+    handle.shutdown(max(0.0, deadline - time.monotonic()))
 
 
 def _resource() -> Resource:
