@@ -14,7 +14,7 @@ from tests.faults.slow_network import SlowNetwork
 from tests.support.receiver import RunningReceiver
 
 from promethios.exporter.batch import Batch, Lane, Signal
-from promethios.exporter.spool import MAGIC, START
+from promethios.exporter.layout import MAGIC, START
 from promethios.exporter.spools import SpoolFolder
 
 #: Bytes of a short spool of which each has one bit flipped; every one of them in CI.

@@ -3,8 +3,8 @@
     ┌──────────┬───────────────┬────────────────────┬────────────────────┬───
     │ PMSPOOL2 │ head, CRC-32  │ header │ body      │ header │ body      │ …   appended, never rewritten
     └──────────┴───────────────┴────────────────────┴────────────────────┴───
-      8 bytes    8 + 4 bytes     records.py
-                 the first record not yet delivered
+      layout.py  8 + 4 bytes     records.py
+      8 bytes    the first record not yet delivered
 
 Guarantees:
 
@@ -25,22 +25,14 @@ import errno
 import fcntl
 import logging
 import os
-import struct
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
 
 from promethios.exporter.batch import Batch, Lane
+from promethios.exporter.layout import MAGIC, START, header_at, read_head, scan, write_head
 from promethios.exporter.leases import JOINED_BYTES, JOINED_ITEMS, Lease
-from promethios.exporter.records import HEADER, Header, find_header, header_of
+from promethios.exporter.records import HEADER, Header, header_of
 from promethios.governance.telemetry.forks import renew_in_child
-
-MAGIC: Final = b"PMSPOOL2"
-_HEAD: Final = struct.Struct("<Q")
-_CRC: Final = struct.Struct("<I")
-#: Where the first record stands.
-START: Final = len(MAGIC) + _HEAD.size + _CRC.size
 
 _logger = logging.getLogger("promethios.exporter")
 
@@ -168,7 +160,7 @@ class Segment:
         """Drop what was recorded before a time (Unix nanoseconds) and is not under way; returns its items."""
         dropped = 0
         while self._head == self._cursor < self._tail and self._head not in self._gaps:
-            header = self._header_at(self._head)
+            header = header_at(self._file, self._head)
             if header.recorded >= before:
                 break
             dropped += header.items
@@ -209,7 +201,7 @@ class Segment:
         if self._head >= self._tail:
             os.ftruncate(self._file, START)
             self._head = self._cursor = self._tail = START
-        self._write_head()
+        write_head(self._file, self._head)
 
     def _skip(self, start: int, header: Header) -> None:
         self._set_aside(start, header.size, header.items)
@@ -235,10 +227,6 @@ class Segment:
             at += header.size
             items += header.items
 
-    def _write_head(self) -> None:
-        head = _HEAD.pack(self._head)
-        os.pwrite(self._file, head + _CRC.pack(zlib.crc32(head)), len(MAGIC))
-
     def _load(self) -> None:
         size = os.fstat(self._file).st_size
         start = os.pread(self._file, START, 0)
@@ -249,61 +237,29 @@ class Segment:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, MAGIC, 0)
             self._head = self._tail = START
-            self._write_head()
+            write_head(self._file, START)
             return
-        head = start[len(MAGIC) : len(MAGIC) + _HEAD.size]
-        intact = _CRC.unpack(start[len(MAGIC) + _HEAD.size :])[0] == zlib.crc32(head)
-        self._head = _HEAD.unpack(head)[0] if intact else START
-        if not START <= self._head <= size:
-            self._head = START
-        self._find_tail(size, self._head)
+        head = read_head(start)
+        self._head = head if head is not None and START <= head <= size else START
+        self._scan(self._head)
 
     def _look_again(self) -> None:
         """It was damaged while it was open: find what is still good of what is not under way."""
         before, self.items = self.items, self.leased
-        self._gaps.clear()
-        self._find_tail(os.fstat(self._file).st_size, self._cursor)
+        self._scan(self._cursor)
         # What is damaged counts as one item where nobody knows how many it was. Here that is known.
         self._damaged(max(0, before - self.items - 1))
 
-    def _find_tail(self, size: int, at: int) -> None:
-        """Look at the records from `at` on: where the last whole one ends, how many items, what is broken."""
-        self._tail = at
-        while at + HEADER <= size:
-            try:
-                header = self._header_at(at)
-            except ValueError:
-                if (end := self._find_record(at + 1, size)) is None:
-                    break
-                self._gaps[at] = at = end
-                continue
-            at += header.size
-            if at > size:
-                break
-            self._tail = at
-            self.items += header.items
-        self._gaps.pop(self._tail, None)
+    def _scan(self, at: int) -> None:
+        """Look at the records from `at` on; what is no record behind the last one is cut off."""
+        size = os.fstat(self._file).st_size
+        found = scan(self._file, at, size)
+        self._tail, self._gaps = found.tail, found.gaps
+        self.items += found.items
         if self._tail < size:
-            if not self._torn(size):
+            if not found.torn:
                 self._set_aside(self._tail, size - self._tail)
             os.ftruncate(self._file, self._tail)
-
-    def _find_record(self, at: int, size: int) -> int | None:
-        found = find_header(os.pread(self._file, size - at, at), 0)
-        return None if found is None else at + found
-
-    def _torn(self, size: int) -> bool:
-        """Whether what is behind the last whole record is one that was being written: short, not damaged."""
-        if size - self._tail < HEADER:
-            return True
-        try:
-            self._header_at(self._tail)
-        except ValueError:
-            return False
-        return True
-
-    def _header_at(self, at: int) -> Header:
-        return Header.read(os.pread(self._file, HEADER, at))
 
     def _set_aside(self, at: int, length: int, items: int = 1) -> None:
         """Keep damaged bytes for whoever wants to look, out of the way."""

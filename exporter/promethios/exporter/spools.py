@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from promethios.exporter.batch import Batch, Lane
+from promethios.exporter.layout import START
 from promethios.exporter.leases import JOINED_BYTES, Lease
 from promethios.exporter.records import record_size
-from promethios.exporter.spool import START, Segment
+from promethios.exporter.spool import Segment
 
 SUFFIX: Final = ".spool"
 #: A segment that has been delivered, or must make room, is deleted: several small ones do that sooner.

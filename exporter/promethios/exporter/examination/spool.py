@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from promethios.exporter.layout import MAGIC, START
 from promethios.exporter.records import HEADER, Header
 from promethios.exporter.settings import MIB, Settings
-from promethios.exporter.spool import MAGIC, START
 from promethios.exporter.spools import SUFFIX, lane_of
 from promethios.governance.findings import Finding, Level
 
