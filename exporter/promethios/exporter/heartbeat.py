@@ -182,4 +182,5 @@ def _mode(governor: Governor | None) -> str:
 def _adapters(governor: Governor | None) -> tuple[str, ...]:
     """The libraries that are guarded. Nobody loads the adapters only to be told that there are none."""
     module = sys.modules.get(_ADAPTERS)
-    return () if module is None or governor is None else tuple(module.guarded_by(governor))
+    guarded_by = getattr(module, "guarded_by", None)  # it may be half imported, by another thread
+    return tuple(guarded_by(governor)) if guarded_by and governor else ()
