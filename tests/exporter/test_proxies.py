@@ -152,7 +152,7 @@ def test_a_proxy_that_is_away_is_tried_again_and_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     assert send({}, endpoint=f"http://{NAME}", proxy=f"http://127.0.0.1:{port}") == Transient(
-        "no answer: of the proxy, NewConnectionError: check `proxy`"
+        "no answer: of the proxy, NewConnectionError (connection refused): check `proxy`"
     )
 
 

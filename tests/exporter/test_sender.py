@@ -10,8 +10,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
@@ -155,13 +157,17 @@ def test_an_endless_answer_is_given_up(
 
 def test_nobody_there_is_transient(batch: MakeBatch, deaf_port: int) -> None:
     sender = Sender(Settings.load(endpoint=f"http://127.0.0.1:{deaf_port}", api_key=KEY))
-    assert sender.send(batch()) == Transient("no answer: NewConnectionError")
+    assert sender.send(batch()) == Transient(
+        "no answer: NewConnectionError (connection refused): check `endpoint`"
+    )
     sender.close()
 
 
 def test_an_unknown_host_is_transient(batch: MakeBatch) -> None:
     sender = Sender(Settings.load(endpoint="http://receiver.invalid", api_key=KEY))
-    assert sender.send(batch()) == Transient("no answer: NameResolutionError")
+    assert sender.send(batch()) == Transient(
+        "no answer: NameResolutionError (no such host): check `endpoint`"
+    )
     sender.close()
 
 
@@ -191,11 +197,28 @@ def _speaking(*parts: bytes) -> Iterator[str]:
         thread.join()
 
 
+_NO_HTTP = Transient(
+    "no answer: ProtocolError (what answers does not speak HTTP/1.1; it may be a port for gRPC):"
+    " check `endpoint`"
+)
+
+
 def test_a_server_that_is_no_http_server_is_transient(batch: MakeBatch) -> None:
     with _speaking(b"220 smtp ready\r\n") as url:
         sender = Sender(Settings.load(endpoint=url, api_key=KEY))
-        assert sender.send(batch()) == Transient("no answer: ProtocolError")
+        assert sender.send(batch()) == _NO_HTTP
         sender.close()
+
+
+def test_a_port_for_grpc_is_named_as_what_it_may_be(batch: MakeBatch) -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    sender = Sender(Settings.load(endpoint=f"http://127.0.0.1:{port}", api_key=KEY))
+    # A server that hangs up before it has read all may have its word cut off.
+    assert any(sender.send(batch()) == _NO_HTTP for _ in range(20))
+    sender.close()
+    server.stop(None).wait()
 
 
 def test_an_answer_that_drips_is_given_up(batch: MakeBatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
 from importlib.metadata import version
 from typing import Final
@@ -97,10 +98,25 @@ def _took_too_long(error: Exception) -> bool:
 def _named(error: Exception) -> str:
     """Name an error without its text: urllib3's holds an object's address, and sometimes the URL."""
     if isinstance(error, urllib3.exceptions.ProxyError):
-        return f"of the proxy, {_named(error.original_error)}: check `proxy`"
+        cause = error.original_error
+        said = _said_by_network(cause)
+        return f"of the proxy, {type(cause).__name__}{f' ({said})' if said else ''}: check `proxy`"
     if isinstance(error, urllib3.exceptions.SSLError):
         return f"SSLError ({_said_by_tls(error.args[0])}"
-    return type(error).__name__
+    name, said = type(error).__name__, _said_by_network(error)
+    return f"{name} ({said}): check `endpoint`" if said else name
+
+
+def _said_by_network(error: Exception) -> str:
+    """What a mistake in the address looks like; empty where it looks like something else."""
+    if isinstance(error, urllib3.exceptions.NameResolutionError):
+        return "no such host"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return (getattr(error.__cause__, "strerror", None) or "no connection").lower()
+    cause = error.args[-1] if isinstance(error, urllib3.exceptions.ProtocolError) else None
+    if isinstance(cause, http.client.BadStatusLine) and not isinstance(cause, ConnectionError):
+        return "what answers does not speak HTTP/1.1; it may be a port for gRPC"
+    return ""
 
 
 def _said_by_tls(cause: object) -> str:
