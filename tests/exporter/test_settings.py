@@ -194,3 +194,21 @@ def test_headers_that_cannot_be_sent_are_an_error_without_their_values(
         Settings.load({}, api_key=KEY, headers=headers)
     assert str(caught.value) == f"`headers` {problem}: give names and values as they are to be sent"
     assert "secret" not in str(caught.value)
+
+
+def test_a_header_that_cannot_be_read_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_HEADERS": "Authorization Bearer sesame-of-mine, x-team=a"}
+
+    settings = Settings.load(environ, api_key=KEY)
+
+    assert settings.headers == (("x-team", "a"),)
+    assert [record.getMessage() for record in caplog.records] == [
+        "headers: 1 of the parts between commas are left out: they cannot be read as name=value"
+    ]
+
+
+def test_a_password_in_an_endpoint_that_is_refused_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({}, endpoint="htp://me:sesame@host", api_key=KEY)
+
+    assert str(caught.value) == f"`endpoint` is 'htp://…@host': {GIVE_A_URL}"

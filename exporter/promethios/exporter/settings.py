@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
-
-from opentelemetry.util.re import parse_env_headers
 
 from promethios.exporter import certificates, headers, proxies
 
@@ -57,6 +56,8 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "durable_decisions": ("enforced", "all"),
 }
 #: How the environment says yes and no.
+#: What may hold a password, in an address that somebody gave one.
+_USER: Final = re.compile("//.*@")
 _TRUTHS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -237,7 +238,7 @@ def _whole_number(name: str, text: str) -> int:
 def _headers(value: Any) -> tuple[tuple[str, str], ...]:
     """From a text, a map or pairs; or maps of name and value, as in OpenTelemetry's configuration files."""
     if isinstance(value, str):
-        value = parse_env_headers(value, liberal=True)
+        value = headers.read(value)
     try:
         if not isinstance(value, Mapping):
             value = [(x["name"], x["value"]) if isinstance(x, Mapping) else x for x in value]
@@ -257,7 +258,9 @@ def _check_endpoint(endpoint: str) -> None:
         problem = True
     if problem:
         raise SettingsError(
-            "endpoint", f"is {endpoint!r}", "give an http:// or https:// URL such as http://localhost:4318"
+            "endpoint",
+            f"is {_USER.sub('//…@', endpoint)!r}",
+            "give an http:// or https:// URL such as http://localhost:4318",
         )
     if url.username or url.password or url.query or url.fragment:
         raise SettingsError(
