@@ -1,4 +1,4 @@
-"""The README names every setting, variable, metric and reason, and no others."""
+"""The documentation names every setting, variable, metric and reason, and no others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from promethios.exporter.settings import ENVIRONMENT
 from promethios.exporter.testing import OtlpSink
 from promethios.governance import semconv
 
-README = (Path(__file__).parents[2] / "exporter" / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "exporter" / "README.md").read_text()
+#: The generated page: that it is as the code is now, is a test of the documentation's own.
+SETTINGS = (ROOT / "docs" / "reference" / "agent_settings.md").read_text()
 PROSE = re.sub(r"^```.*?^```", "", README, flags=re.DOTALL | re.MULTILINE)
 #: Variables that OpenTelemetry's SDK reads for us, and those that nobody reads for us.
 SDKS = {
@@ -32,23 +35,33 @@ NAMED = set(re.findall(r"`([^`\n]+)`", PROSE))
 
 
 def test_every_setting_is_explained_and_no_other() -> None:
-    explained = re.findall(r"^- `(\w+)` \(", README, re.MULTILINE)
+    explained = re.findall(r"^\| `(\w+)` \| .+ \| .+ \| .+ \|$", SETTINGS, re.MULTILINE)
     assert explained == [each.name for each in fields(Settings)]
 
 
-def test_every_variable_is_named_and_no_other() -> None:
+def test_every_variable_of_a_setting_is_on_its_page_and_no_other() -> None:
+    table = SETTINGS[SETTINGS.index("| Setting |") :]
+    variables = re.findall(r"^\| `\w+` \| (.+?) \|", table, re.MULTILINE)
+    named = {name for cell in variables for name in re.findall(r"`(\w+)`", cell)}
+    assert named == {variable for variables in ENVIRONMENT.values() for variable in variables}
+
+
+def test_the_readme_names_no_variable_that_nothing_reads_and_each_that_is_not_read() -> None:
     known = {variable for variables in ENVIRONMENT.values() for variable in variables}
-    named = {name for name in NAMED if name.startswith(("PROMETHIOS_", "OTEL_"))}
-    assert {name for name in named if not name.endswith("*")} == known | SDKS | NOT_READ
+    named = {name for name in NAMED if name.startswith(("PROMETHIOS_", "OTEL_"))} - {"PROMETHIOS_*", "OTEL_*"}
+    assert SDKS | NOT_READ <= named <= known | SDKS | NOT_READ
 
 
-def test_every_default_is_as_written() -> None:
+def test_the_settings_that_matter_first_are_as_written() -> None:
+    section = README[README.index("\n## Settings") : README.index("\n### Which one wins")]
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `?([^ `]+)`? \|", section, re.MULTILINE)
     settings = Settings.load({}, api_key="k")
-    assert f"`endpoint` (default = `{settings.endpoint}`)" in README
-    assert f"`timeout` (default = {settings.timeout:g})" in README
-    assert f"`metric_interval` (default = {settings.metric_interval:g})" in README
-    for name in ("max_request_bytes", "max_memory_bytes", "max_spool_bytes"):
-        assert f"`{name}` (default = {getattr(settings, name) >> 20} MiB)" in README
+    shown = {None: "none", False: "no"}
+    assert len(rows) == 5
+    for name, variable, default in rows:
+        value = None if name == "api_key" else getattr(settings, name)
+        assert (ENVIRONMENT[name][0], str(shown.get(value, value))) == (variable, default)
+    assert "](../docs/reference/agent_settings.md)" in section
 
 
 def test_every_metric_is_named_and_no_other() -> None:
