@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from opentelemetry.configuration import configure_sdk, load_config_file
 
-from promethios.exporter.settings import Settings, SettingsError
+from promethios.exporter.settings import Settings
 from promethios.exporter.testing import OtlpSink
+from promethios.exporter.values import SettingsError
 
 POLICIES = """
 apiVersion: promethios.dev/v1alpha1

@@ -14,7 +14,8 @@ from promethios.exporter.exporters import (
 )
 from promethios.exporter.handle import Promethios
 from promethios.exporter.logs import LogHandler
-from promethios.exporter.settings import Settings, SettingsError
+from promethios.exporter.settings import Settings
+from promethios.exporter.values import SettingsError
 
 __all__ = [
     "AlreadyConfiguredError",

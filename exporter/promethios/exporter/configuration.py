@@ -13,7 +13,8 @@ from opentelemetry.sdk.resources import Resource
 
 from promethios.exporter.handle import Promethios
 from promethios.exporter.logs import LogHandler
-from promethios.exporter.settings import Settings, SettingsError
+from promethios.exporter.settings import Settings
+from promethios.exporter.values import SettingsError
 from promethios.exporter.wiring import Providers, is_unset, wire
 from promethios.governance import Governor, semconv
 

@@ -20,8 +20,9 @@ from promethios.exporter.ends import at_end
 from promethios.exporter.environment import NAMED_BY, POLICIES, exporters, is_set
 from promethios.exporter.handle import Promethios
 from promethios.exporter.running import CHANNEL
-from promethios.exporter.settings import Settings, SettingsError, check_names
+from promethios.exporter.settings import Settings, check_names
 from promethios.exporter.sharing import deliveries
+from promethios.exporter.values import SettingsError
 from promethios.exporter.wiring import Providers, govern, wire
 from promethios.governance import Governor, Operation, PolicyError
 from promethios.governance.adapters import guarded_by, instrument_all

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from opentelemetry.sdk.metrics import MeterProvider
 
-from promethios.exporter.settings import SettingsError
+from promethios.exporter.values import SettingsError
 from promethios.governance.telemetry.forks import renew_in_child
 
 _DISABLED: Final = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"

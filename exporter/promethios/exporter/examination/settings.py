@@ -8,7 +8,8 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final
 
 from promethios.exporter import proxies
-from promethios.exporter.settings import ENVIRONMENT, Settings, SettingsError
+from promethios.exporter.settings import ENVIRONMENT, Settings
+from promethios.exporter.values import SettingsError
 from promethios.governance.findings import Finding, Level
 
 #: The part of a key of ours that is no secret: its environment and its id.
