@@ -398,6 +398,40 @@ def test_more_requests_than_one_are_under_way_where_that_is_wanted(
     assert delivery.close(time.monotonic() + 0.2) == FlushResult(parked=5)
 
 
+@pytest.mark.parametrize("answer", [Answer(), WRONG_KEY, Answer.busy(3000)], ids=["idle", "parked", "outage"])
+def test_threads_that_have_nothing_to_send_sleep(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, answer: Answer
+) -> None:
+    sink.default = answer
+    delivery = deliver(max_in_flight=4)
+    delivery.submit(batch("a"))
+    sink.wait(1)
+    delivery.flush(time.monotonic() + 0.1)
+    before = time.process_time()
+    # Nothing is to happen in it: threads that wake each other take all of it.
+    threading.Event().wait(0.8)
+    assert time.process_time() - before < 0.3
+
+
+def test_news_that_a_process_left_are_sent_until_they_are_delivered(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path
+) -> None:
+    sink.default = DOWN
+    before = deliver(spool_dir=tmp_path)
+    before.tell(batch("news"))
+    before.close(time.monotonic())
+    requests = len(sink.requests)
+    after = deliver(spool_dir=tmp_path)
+    sink.wait(requests + 2)
+    sink.default = Answer()
+    after.submit(batch("a"))
+    while after.flush(soon()).parked:
+        pass
+    after.close(soon())
+    assert _names(sink)[-2:] == ["news", "a"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_answers_out_of_order_settle_each_their_own(
     sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from promethios.exporter.batch import Batch, Lane, Signal
+from promethios.exporter.layout import START
 from promethios.exporter.leases import Lease
 from promethios.exporter.records import HEADER, record_size
 from promethios.exporter.spool import Segment
@@ -224,6 +225,25 @@ def test_small_batches_of_a_signal_are_joined_into_one_request(opened: Open, bat
     assert [(each.signal, each.items) for each in sent[:2]] == [(Signal.TRACES, 2), (Signal.LOGS, 1)]
     assert sent[2] == batch("whole", 3)
     segment.close()
+
+
+def test_damage_behind_small_batches_of_an_open_file_costs_none_of_them(
+    opened: Open, batch: MakeBatch, damaged: list[int]
+) -> None:
+    segment, small = opened(), [Batch(Signal.TRACES, 1, bytes([n]) * 50, packed=False) for n in range(5)]
+    for each in small:
+        segment.append(each, NOW)
+    with segment.path.open("r+b") as file:
+        file.seek(START + 2 * record_size(small[0]))
+        file.write(b"\xff" * 8)
+    leases = [lease for _ in range(4) if (lease := segment.take())]
+    assert [part for lease in leases for part in lease.parts] == small[:2] + small[3:]
+    assert segment.items == 4
+    assert sum(damaged) == 1
+    for lease in leases:
+        lease.settle()
+    segment.close()
+    assert not segment.path.exists()
 
 
 def test_one_request_carries_no_more_than_a_batch_does(opened: Open) -> None:

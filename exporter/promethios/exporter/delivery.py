@@ -61,7 +61,7 @@ class Delivery:
             segment = self._backlog.put(batch)
             handle = self._syncing.handle(segment, batch.lane)
             if batch.packed or self._pace.linger():
-                self._changed.notify_all()
+                self._notify()
         return segment is not None and (handle is None or self._syncing.sync(handle))
 
     def tell(self, news: Batch) -> None:
@@ -73,7 +73,7 @@ class Delivery:
         with self._changed:
             if not self._closed:
                 self._dispatch.tell(news)
-                self._changed.notify_all()
+                self._notify()
 
     @property
     def trouble(self) -> Trouble:
@@ -117,7 +117,7 @@ class Delivery:
             if not self._closed:
                 self._closed = True
                 self._left = self._dispatch.close()
-                self._changed.notify_all()
+                self._notify()
             return self._counts.since_last_flush(self._left)
 
     def use_key(self, api_key: str) -> None:
@@ -130,7 +130,7 @@ class Delivery:
         with self._changed:
             self.settings, self._sender = settings, Sender(settings)
             self._pace.works()
-            self._changed.notify_all()
+            self._notify()
 
     def totals(self) -> Totals:
         """What became of everything so far."""
@@ -141,12 +141,24 @@ class Delivery:
 
     def renew(self) -> None:
         """Start anew in a forked child: files, sockets and what waits belong to its parent."""
-        self._changed = threading.Condition()
+        self._renew_lock()
         if not self._closed:
             self._begin()
 
+    def _renew_lock(self) -> None:
+        """One lock: threads that send wait below it for something to do, others for what becomes of it.
+
+        Those that send wake the others only: woken by each other they would never sleep.
+        """
+        lock = threading.RLock()
+        self._to_do, self._changed = threading.Condition(lock), threading.Condition(lock)
+
+    def _notify(self) -> None:
+        self._to_do.notify_all()
+        self._changed.notify_all()
+
     def _begin(self) -> None:
-        self._changed = threading.Condition()
+        self._renew_lock()
         self._counts = Counts()
         self._backlog = Backlog(self.settings, self._counts)
         self._syncing = Syncing(self.settings.spool_fsync)
@@ -187,7 +199,7 @@ class Delivery:
             self._backlog.expire()
             if self._closed:
                 disk.close()
-            self._changed.notify_all()
+            self._notify()
 
     def _send_next(self, home: Home) -> None:
         with self._changed:
@@ -201,7 +213,7 @@ class Delivery:
             with self._changed:
                 if home and not self._closed:
                     self._dispatch.settle(lease, outcome, superseded=sender is not self._sender)
-                    self._changed.notify_all()
+                    self._notify()
 
     def _next(self, home: Home) -> Lease | None:
         """Wait for what is to be sent now; None when it is time to look around, or to end."""
@@ -215,12 +227,12 @@ class Delivery:
             # Where nothing waits there is nothing to be early for: a batch that comes wakes this thread.
             look = self._adopt_at if self._backlog.disk else now + ADOPT_INTERVAL
             wake = self._pace.due if now < self._pace.due else look
-            self._changed.wait(max(0.0, min(wake, now + ADOPT_INTERVAL) - now))
+            self._to_do.wait(max(0.0, min(wake, now + ADOPT_INTERVAL) - now))
         return None
 
     def _hurry(self) -> None:
         self._pace.hurry()
-        self._changed.notify_all()
+        self._notify()
 
     def _settled(self) -> bool:
         return self._closed or self._pace.parked or not self._waiting()

@@ -103,10 +103,22 @@ class Dispatch:
                 self._postpone(lease, outcome)
 
     def close(self) -> int:
-        """Let go of everything, news in the spool too; returns how many items are left there."""
+        """Let go of everything, news in the spool too; returns how many items are left there.
+
+        What is lost here no metric can tell any more, so the log does.
+        """
         if self._backlog.disk and (news := self._news or self._telling):
             self._backlog.put(news)
-        return self._backlog.close(self._under_way)
+        before = self._lost_at_the_end
+        left = self._backlog.close(self._under_way)
+        if lost := self._lost_at_the_end - before:
+            advice = "the spool could not take them" if self._backlog.disk else "a `spool_dir` would keep them"
+            _logger.warning("%d items that %s has not taken are lost: %s", lost, self._endpoint, advice)
+        return left
+
+    @property
+    def _lost_at_the_end(self) -> int:
+        return self._counts.dropped.get(DropReason.SHUTDOWN, 0)
 
     def _ask(self, batch: Batch) -> Lease:
         """Send what nobody keeps: news, or a question."""
@@ -155,8 +167,8 @@ class Dispatch:
         self._keep(lease)
 
     def _keep(self, lease: Lease) -> None:
-        """Send it again before anything else; a question need not be."""
-        if lease.items:
+        """Send it again before anything else; a question need not be, news that were kept must be."""
+        if not isinstance(lease.source, Nowhere):
             self._again.append(lease)
 
     def _forget(self, lease: Lease) -> None:

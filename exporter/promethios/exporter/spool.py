@@ -220,8 +220,8 @@ class Segment:
         if first.size > len(raw):
             raw = os.pread(self._file, first.size, start)
         while at + HEADER <= len(raw) and items < JOINED_ITEMS and start + at not in self._gaps:
-            header = Header.read(raw[at : at + HEADER])
-            if at and at + header.size > len(raw):
+            header = first if not at else _header_in(raw, at)
+            if header is None or (at and at + header.size > len(raw)):
                 return
             yield header, raw[at + HEADER : at + header.size]
             at += header.size
@@ -271,3 +271,11 @@ class Segment:
             os.close(target)
         _logger.error("%d damaged bytes of %s are set aside in %s", length, self.path, aside.name)
         self._damaged(items)
+
+
+def _header_in(raw: bytes, at: int) -> Header | None:
+    """None where it is damaged: what was read before it is good, and goes; it is met again as the first."""
+    try:
+        return Header.read(raw[at : at + HEADER])
+    except ValueError:
+        return None
