@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.support.unaware import POLICIES, TOOL
 
+from promethios.exporter.running import child
 from promethios.exporter.testing import Answer, OtlpSink
 
 COMMAND = [sys.executable, "-m", "promethios.governance", "run"]
@@ -182,6 +183,82 @@ def test_a_python_without_promethios_that_the_agent_starts_goes_on_and_says_so(
     done = _run(folder, "--", sys.executable, agent, PROMETHIOS_ENDPOINT=sink.url)
     assert (done.returncode, done.stdout) == (0, "1\n")
     assert done.stderr.startswith(f"promethios run: NOT GOVERNED: {python} cannot load promethios: No module")
+
+
+def test_a_governed_process_that_becomes_a_python_without_promethios_ends(
+    folder: Path, sink: OtlpSink
+) -> None:
+    """Wrappers such as ``opentelemetry-instrument`` and ``hatch run`` become what they run."""
+    venv.create(folder / "bare", symlinks=True)
+    python = str(folder / "bare" / "bin" / "python")
+    wrapper = _agent(folder, f"import os\nos.execv({python!r}, [{python!r}, '-c', 'print(1)'])\n")
+
+    done = _run(folder, "--", sys.executable, wrapper, PROMETHIOS_ENDPOINT=sink.url)
+
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.startswith(f"promethios run: NOT GOVERNED: {python} cannot load promethios: No module")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of others' processes")
+@pytest.mark.parametrize(
+    ("wrapper", "reason"),
+    [
+        (["env", "-u", "PROMETHIOS_RUN"], "was started without PROMETHIOS_RUN: hand our variables on"),
+        (["env", "PYTHONPATH=src"], "was started with another PYTHONPATH: keep ours in front"),
+        (["env", "-i"], "was started with another PYTHONPATH: keep ours in front"),
+        (["sh", "-c", 'exec "$0" -I "$@"'], "`-I` ignores PYTHONPATH: leave it out"),
+        (["sh", "-c", '"$0" -E "$@"; true'], "`-E` ignores PYTHONPATH: leave it out"),
+    ],
+)
+def test_a_python_that_cannot_hear_of_us_is_ended_wherever_it_is(
+    folder: Path, wrapper: list[str], reason: str
+) -> None:
+    """It would go on for as long as a command may take to start; this one would for ever."""
+    agent = _agent(folder, "import time\nwhile True:\n    time.sleep(1)\n")
+
+    done = _run(folder, "--start-timeout", "1000", "--", *wrapper, sys.executable, agent)
+
+    assert done.returncode == 78
+    assert done.stderr.rstrip().endswith(reason)
+
+
+def test_a_wrapper_may_ask_a_python_in_isolation_before_it_starts_the_agent(
+    folder: Path, sink: OtlpSink
+) -> None:
+    agent = _agent(folder, "import tool\nprint(tool.use('delete_all'))\n")
+    script = f"{sys.executable} -I -c 'print(1)'; {sys.executable} {agent}"
+    done = _run(folder, "--", "sh", "-c", script, PROMETHIOS_ENDPOINT=sink.url)
+    assert (done.returncode, done.stdout) == (0, "1\ndelete_all: PolicyViolation\n"), done.stderr
+
+
+def test_what_fails_in_setting_up_keeps_the_agent_from_running(folder: Path) -> None:
+    """`site` would say a word about it, and go on with the agent."""
+    code = "import importlib.metadata as m, os\ndef entry_points(**_):\n    raise OSError('damaged')\n"
+    code += "if os.environ.get('PROMETHIOS_RUN'):\n    m.entry_points = entry_points\n"
+    (folder / "sitecustomize.py").write_text(code)
+    variables = {"PYTHONPATH": str(folder), "OTEL_TRACES_EXPORTER": "otlp"}
+
+    done = _run(folder, "--", sys.executable, _agent(folder, "print('ran')\n"), **variables)
+
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "it is not governed: " in done.stderr and "OSError('damaged')" in done.stderr
+
+
+def test_nothing_is_written_to_a_file_that_stands_where_the_channel_was(folder: Path) -> None:
+    """Its folder is gone when the agent runs; who shares the temporary folder may make one of its name."""
+    venv.create(folder / "bare", symlinks=True)
+    (folder / "mine").write_text("mine")
+    (folder / "channel").symlink_to(folder / "mine")
+    site = Path(child.__file__).parent / "site"
+
+    for channel in ("mine", "channel"):
+        variables = {"PROMETHIOS_RUN": str(folder / channel), "PYTHONPATH": str(site)}
+        python = folder / "bare" / "bin" / "python"
+        done = subprocess.run([python, "-c", "print(1)"], env=variables, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "1\n")
+        assert "NOT GOVERNED" in done.stderr
+
+    assert (folder / "mine").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,14 @@ _OPTIONS: Final = {
     "spool_dir": "PROMETHIOS_SPOOL_DIR",
 }
 #: Paths, which would mean another file in a process that starts elsewhere.
-_PATHS: Final = ("PROMETHIOS_POLICIES", "PROMETHIOS_SPOOL_DIR", "OTEL_EXPORTER_OTLP_CERTIFICATE")
+_PATHS: Final = (
+    "PROMETHIOS_POLICIES",
+    "PROMETHIOS_SPOOL_DIR",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    "OTEL_CONFIG_FILE",
+)
 
 
 def _cannot(command: str, problem: object, status: int) -> click.ClickException:

@@ -15,7 +15,11 @@ from typing import Final
 #: The variable that names the channel. Where it is set a process is governed or ends.
 CHANNEL: Final = "PROMETHIOS_RUN"
 
+#: The variable with the number of the process that is governed. Where that becomes another program, this is
+#: no process that the agent has started: it is the agent.
+CONFIRMED: Final = "PROMETHIOS_RUN_PID"
+
 #: The status for what is not governed: ``EX_CONFIG`` of sysexits.h, as no agent's own is.
 EX_CONFIG: Final = 78
 
-__all__ = ["CHANNEL", "EX_CONFIG"]
+__all__ = ["CHANNEL", "CONFIRMED", "EX_CONFIG"]

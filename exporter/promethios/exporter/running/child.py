@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from promethios.exporter import in_force
 from promethios.exporter.environment import complete
-from promethios.exporter.running import CHANNEL, EX_CONFIG
+from promethios.exporter.running import CHANNEL, CONFIRMED, EX_CONFIG
 from promethios.exporter.running.channel import tell
 
 _logger = logging.getLogger("promethios.exporter")
@@ -69,3 +69,4 @@ def _conclude() -> None:
             sys.stderr.write(f"promethios run: {sys.executable} is not governed: {'; '.join(found)}\n")
         sys.stderr.flush()
         os._exit(EX_CONFIG)
+    os.environ[CONFIRMED] = str(os.getpid())

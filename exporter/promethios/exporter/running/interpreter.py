@@ -25,13 +25,14 @@ def deafness(command: Sequence[str], program: str) -> str | None:
         command: With its arguments.
         program: The file that its first word stands for.
     """
-    if _is_python(command[0]) or _is_python(program):
+    if is_python(command[0]) or is_python(program):
         return _deaf_option(command[1:])
     interpreter = _interpreter_of(program)
-    return _deaf_option(interpreter[1:]) if interpreter and _is_python(interpreter[0]) else None
+    return _deaf_option(interpreter[1:]) if interpreter and is_python(interpreter[0]) else None
 
 
-def _is_python(program: str) -> bool:
+def is_python(program: str) -> bool:
+    """Whether a file is a Python, by its name."""
     return _PYTHON.match(Path(program).name) is not None
 
 

@@ -8,12 +8,12 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 from promethios.exporter.running import CHANNEL
 from promethios.exporter.running.channel import Channel
+from promethios.exporter.running.strays import Strays, descendants
 
 #: What is passed on. A terminal sends the last two to every process in front of it by itself.
 _PASSED_ON: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -26,6 +26,8 @@ _NO_WORD: Final = (
 
 #: Seconds between two looks at whether the command has ended without a word.
 _LOOK: Final = 0.1
+#: Seconds that a Python below the command may go on while it cannot hear of us.
+_PATIENCE: Final = 2.0
 #: Seconds that a command has to end when it is asked to.
 _GRACE: Final = 5.0
 
@@ -51,10 +53,11 @@ def supervise(command: Sequence[str], program: str, environ: Mapping[str, str], 
         OSError: It cannot be executed.
     """
     with _Relay() as relay, Channel() as channel:
-        process = subprocess.Popen(command, executable=program, env={**environ, CHANNEL: channel.name})
+        given = {**environ, CHANNEL: channel.name}
+        process = subprocess.Popen(command, executable=program, env=given)
         relay.connect(process)
         try:
-            _await_word(process, channel, start)
+            _await_word(process, channel, Strays(process.pid, given, _PATIENCE), start)
         except BaseException:
             _end(process)
             raise
@@ -63,7 +66,7 @@ def supervise(command: Sequence[str], program: str, environ: Mapping[str, str], 
     return 128 - status if status < 0 else status
 
 
-def _await_word(process: subprocess.Popen[bytes], channel: Channel, start: float) -> None:
+def _await_word(process: subprocess.Popen[bytes], channel: Channel, strays: Strays, start: float) -> None:
     deadline = time.monotonic() + start
     while True:
         status = process.poll()
@@ -74,13 +77,15 @@ def _await_word(process: subprocess.Popen[bytes], channel: Channel, start: float
             return  # governed; or a signal ended it, which says itself that it did not run
         if status is not None:
             raise NotGovernedError(f"it ended with status {status}, and {_NO_WORD}")
+        if reason := strays.find():
+            raise NotGovernedError(reason)
         if time.monotonic() >= deadline:
             raise NotGovernedError(f"after {start:g} seconds {_NO_WORD}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the command, and what it has started: a shell's children would go on without it, ungoverned."""
-    started = _descendants(process.pid)
+    started = list(descendants(process.pid))
     process.terminate()
     _signal(started, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
@@ -88,15 +93,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     _signal(started, signal.SIGKILL)
     process.wait()
-
-
-def _descendants(pid: int) -> list[int]:
-    """What a process has started, and so on; nothing where the system does not tell."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [each for child in map(int, children) for each in (child, *_descendants(child))]
 
 
 def _signal(pids: Sequence[int], number: int) -> None:

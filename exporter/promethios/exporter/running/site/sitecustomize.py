@@ -5,6 +5,7 @@ Any Python 3 may read it, with promethios or without, and whatever it can import
 
 import json
 import os
+import stat
 import sys
 from importlib import import_module
 
@@ -35,8 +36,12 @@ def _begin(channel: str) -> None:
         from promethios.exporter.running.child import begin
     except Exception as error:
         _refuse(channel, f"{sys.executable} cannot load promethios: {error}", _is_without(error))
-    else:
+        return
+    try:
         begin()
+    except Exception as error:
+        # `site` would say a word about it, and go on.
+        _refuse(channel, f"{sys.executable} cannot be set up: {error!r}", False)
 
 
 def _is_without(error: Exception) -> bool:
@@ -46,14 +51,24 @@ def _is_without(error: Exception) -> bool:
 
 def _refuse(channel: str, problem: str, is_anothers: bool) -> None:
     """End the process that is to be run. One of another environment that it started goes on, and says so."""
-    try:
-        pipe = os.open(channel, os.O_WRONLY | os.O_NONBLOCK)
-        os.write(pipe, json.dumps([problem[:400]]).encode() + b"\n")
-    except OSError:
+    if not _tell(channel, problem):
         sys.stderr.write(f"promethios run: NOT GOVERNED: {problem}\n")
-        if is_anothers:
+        sys.stderr.flush()
+        if is_anothers and os.environ.get("PROMETHIOS_RUN_PID") != str(os.getpid()):
             return
     os._exit(78)
+
+
+def _tell(channel: str, problem: str) -> bool:
+    """Say it to who waits for it, if anybody does. Where the pipe was there may be a file of anybody's."""
+    try:
+        pipe = os.open(channel, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            return False
+        os.write(pipe, json.dumps([problem[:400]]).encode() + b"\n")
+    except OSError:
+        return False
+    return True
 
 
 if os.environ.get("PROMETHIOS_RUN"):
