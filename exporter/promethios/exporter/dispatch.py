@@ -76,7 +76,7 @@ class Dispatch:
             self._under_way.add(lease)
             if not self._backlog.expired(lease):
                 return lease
-            self._counts.drop(lease.items, DropReason.EXPIRED)
+            lease.lost[DropReason.EXPIRED] = lease.items - lease.delivered - lease.lost.total()
             self._forget(lease)
         return None
 
@@ -112,7 +112,9 @@ class Dispatch:
         before = self._lost_at_the_end
         left = self._backlog.close(self._under_way)
         if lost := self._lost_at_the_end - before:
-            advice = "the spool could not take them" if self._backlog.disk else "a `spool_dir` would keep them"
+            advice = (
+                "the spool could not take them" if self._backlog.disk else "a `spool_dir` would keep them"
+            )
             _logger.warning("%d items that %s has not taken are lost: %s", lost, self._endpoint, advice)
         return left
 
@@ -133,19 +135,23 @@ class Dispatch:
             self._deliver(lease, outcome)
         if self._pace.works():
             _logger.warning("delivery to %s works again", self._endpoint)
-        self._forget(lease)
+        if lease.answered():
+            self._again.appendleft(lease)
+        else:
+            self._forget(lease)
 
     def _refuse(self, lease: Lease, outcome: Permanent) -> None:
         self._pace.fail(outcome.reason)
-        self._counts.drop(lease.items, DropReason.REFUSED)
-        if lease.items:
-            path = lease.batch().signal.path
-            self._warn("%s: dropped %d items of %s", outcome.reason, lease.items, path)
+        refused = lease.batch()
+        lease.lost[DropReason.REFUSED] += refused.items
+        if refused.items:
+            self._warn("%s: dropped %d items of %s", outcome.reason, refused.items, refused.signal.path)
 
     def _deliver(self, lease: Lease, outcome: Delivered) -> None:
-        rejected = min(outcome.rejected, lease.items)
-        self._counts.deliver(lease.items - rejected)
-        self._counts.drop(rejected, DropReason.REJECTED)
+        items = lease.batch().items
+        rejected = min(outcome.rejected, items)
+        lease.delivered += items - rejected
+        lease.lost[DropReason.REJECTED] += rejected
         if rejected:
             self._warn("the receiver rejected %d items: %s", rejected, outcome.message or "no reason")
 
@@ -172,5 +178,8 @@ class Dispatch:
             self._again.append(lease)
 
     def _forget(self, lease: Lease) -> None:
+        self._counts.deliver(lease.delivered)
+        for reason, items in lease.lost.items():
+            self._counts.drop(items, reason)
         self._under_way.discard(lease)
         self._backlog.settle(lease)
