@@ -10,7 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from promethios.exporter.batch import Batch, Lane
+from promethios.exporter.examination.spool import survey
+from promethios.exporter.ownership import is_trusted
 from promethios.exporter.spools import SpoolFolder
 
 MakeBatch = Callable[..., Batch]
@@ -256,3 +260,50 @@ def test_a_folder_that_is_deleted_is_made_again(tmp_path: Path, batch: MakeBatch
 def test_letting_go_of_an_inherited_file_leaves_its_lock_in_place(tmp_path: Path) -> None:
     command = [sys.executable, "-c", INHERIT, str(tmp_path)]
     assert subprocess.check_output(command, text=True) == "0\nNone b'mine'\n"
+
+
+def test_a_link_to_another_file_is_neither_followed_nor_sent_nor_deleted(tmp_path: Path) -> None:
+    """Who may write to the folder must not have us empty a file that they may not."""
+    (tmp_path / "mine").write_text("mine, and not a spool at all, but long enough")
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    (folder / "1-1-x.bulk.spool").symlink_to(tmp_path / "mine")
+    (folder / "1-1-y.bulk.spool").symlink_to(tmp_path / "not there")
+
+    assert _open(folder).find((), 10_000) == []
+
+    assert (tmp_path / "mine").read_text() == "mine, and not a spool at all, but long enough"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "spool"]
+    assert sorted(path.name for path in folder.iterdir()) == ["1-1-x.bulk.spool", "1-1-y.bulk.spool"]
+
+
+def test_damaged_bytes_are_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    (folder / "1-1-x.bulk.spool").write_text("damaged, and long enough for a spool file")
+    (folder / "1-1-x.bulk.corrupt").symlink_to(tmp_path / "mine")
+
+    assert _open(folder).find((), 10_000) == []
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_pipe_in_the_folder_holds_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "1-1-x.bulk.spool")
+    assert _open(tmp_path).find((), 10_000) == []
+    assert survey(tmp_path / "1-1-x.bulk.spool") is None
+
+
+@pytest.mark.parametrize(
+    ("owner", "of_folder", "ours", "trusted"),
+    [
+        (7, 7, 7, True),
+        (0, 7, 7, True),
+        (7, 0, 7, True),
+        (99, 99, 7, True),  # where every file is somebody else's
+        (8, 7, 7, False),
+        (8, 0, 0, False),
+    ],
+)
+def test_only_files_of_whom_we_trust_are_sent(owner: int, of_folder: int, ours: int, trusted: bool) -> None:
+    assert is_trusted(owner, of_folder, ours) is trusted

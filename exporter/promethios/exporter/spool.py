@@ -16,7 +16,7 @@ Guarantees:
 - A record that was being written when its process died is cut off. A record that is damaged goes to a file
   beside it, ``*.corrupt``; the records around it are delivered. Nothing in a spool stops a process from
   starting.
-- The file is 0600.
+- The file is 0600, and never opened through a link (`ownership.py`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from pathlib import Path
 from promethios.exporter.batch import Batch, Lane
 from promethios.exporter.layout import MAGIC, START, header_at, read_head, scan, write_head
 from promethios.exporter.leases import JOINED_BYTES, JOINED_ITEMS, Lease
+from promethios.exporter.ownership import SAFELY, check_own, open_own
 from promethios.exporter.records import HEADER, Header, header_of
 from promethios.governance.telemetry.forks import renew_in_child
 
@@ -47,7 +48,7 @@ class Segment:
 
     Raises:
         BlockingIOError: Another process has it.
-        OSError: It cannot be opened or written.
+        OSError: It cannot be opened or written, or is none of ours.
     """
 
     _head: int
@@ -63,9 +64,10 @@ class Segment:
         self._damaged = damaged
         self._settled: dict[int, int] = {}  # where each begins and ends that was settled before its time
         self._gaps: dict[int, int] = {}  # where what was found damaged begins and ends
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | SAFELY, 0o600)
         renew_in_child(self)
         try:
+            check_own(self._file, path)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._load()
         except BaseException:
@@ -264,7 +266,7 @@ class Segment:
     def _set_aside(self, at: int, length: int, items: int = 1) -> None:
         """Keep damaged bytes for whoever wants to look, out of the way."""
         aside = self.path.with_suffix(".corrupt")
-        target = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        target = open_own(aside, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             os.write(target, os.pread(self._file, length, at))
         finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from promethios.exporter.layout import MAGIC, START
+from promethios.exporter.ownership import open_own
 from promethios.exporter.records import HEADER, Header
 from promethios.exporter.settings import MIB, Settings
 from promethios.exporter.spools import SUFFIX, lane_of
@@ -69,7 +70,10 @@ def _folder(folder: Path, settings: Settings) -> Iterator[Finding]:
         return
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         yield Finding(_CHECK, Level.ERROR, f"{folder} cannot be written by this user", _advice(folder))
-    mode = stat.S_IMODE(folder.stat().st_mode)
+    owner, mode = folder.stat().st_uid, stat.S_IMODE(folder.stat().st_mode)
+    if owner not in (os.geteuid(), 0):
+        said = f"{folder} belongs to another user (uid {owner}), who can read and change what waits in it"
+        yield Finding(_CHECK, Level.WARNING, said, _advice(folder))
     if mode & 0o077:
         said = f"{folder} is open to other users ({mode:04o})"
         yield Finding(_CHECK, Level.WARNING, said, f"chmod 700 {folder}")
@@ -101,7 +105,7 @@ def _contents(folder: Path) -> Iterator[Finding]:
 def survey(path: Path) -> Waiting | None:
     """What waits in a spool file; None where it went, or is none of ours, meanwhile."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
             orphan = _is_free(file.fileno())
             content = file.read()
     except OSError:
@@ -136,7 +140,7 @@ def _is_free(file: int) -> bool:
 
 def _length(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return path.lstat().st_size
     except OSError:
         return 0
 
