@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from promethios.exporter.batch import Batch
 from promethios.exporter.judging import MAX_RESPONSE_BYTES
-from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, Transient
+from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, TooLarge, Transient
 from promethios.exporter.sender import USER_AGENT, Sender
 from promethios.exporter.settings import Settings
 from promethios.exporter.testing import Answer, OtlpSink
@@ -92,7 +92,11 @@ def test_one_connection_serves_many_requests(sink: OtlpSink, sender: Sender, bat
             Permanent("HTTP 400 (bad id)"),
         ),
         (Answer(408), Permanent("HTTP 408")),
-        (Answer(413), Permanent("HTTP 413")),
+        (Answer(413), TooLarge("HTTP 413")),
+        (
+            Answer.failing(400, "http: request body too large"),
+            TooLarge("HTTP 400 (http: request body too large)"),
+        ),
         (Answer(500), Permanent("HTTP 500")),
         (Answer(501, b"<h1>", {"Content-Type": "text/html"}), Permanent("HTTP 501")),
         (Answer(429), Transient("HTTP 429")),

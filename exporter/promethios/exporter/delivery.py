@@ -13,7 +13,7 @@ from promethios.exporter.batch import Batch
 from promethios.exporter.counts import Counts, DropReason, FlushResult, Totals
 from promethios.exporter.dispatch import Dispatch
 from promethios.exporter.leases import Lease
-from promethios.exporter.outcomes import Outcome, Transient
+from promethios.exporter.outcomes import Outcome, TooLarge, Transient
 from promethios.exporter.pace import Pace, Trouble
 from promethios.exporter.retry import RetryPolicy
 from promethios.exporter.sender import Sender
@@ -208,7 +208,7 @@ class Delivery:
             return
         outcome: Outcome = _FAULT
         try:
-            outcome = sender.send(lease.batch())
+            outcome = _send(lease, sender)
         finally:
             with self._changed:
                 if home and not self._closed:
@@ -244,3 +244,10 @@ class Delivery:
 
     def _waiting(self) -> int:
         return self._left if self._closed else self._dispatch.waiting
+
+
+def _send(lease: Lease, sender: Sender) -> Outcome:
+    """Make an attempt, with less and less where the receiver finds it too large. It needs no lock."""
+    while isinstance(outcome := sender.send(lease.batch()), TooLarge) and lease.halve():
+        pass
+    return outcome

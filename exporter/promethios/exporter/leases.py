@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from promethios.exporter.batch import Batch, Lane, join
+from promethios.exporter.counts import DropReason
+from promethios.exporter.splitting import halves
 
 #: The most records that are joined into one request, and the most bytes of them where less is not asked for.
 JOINED_ITEMS: Final = 512
@@ -33,6 +36,8 @@ class Lease:
         recorded: When the first was recorded, Unix nanoseconds.
         start: Where they are with `source`.
         end: Where what follows them is.
+        delivered: How many of its items a receiver has acknowledged.
+        lost: How many it has refused. Both are the whole's to count, when it is settled.
     """
 
     source: Source
@@ -40,7 +45,9 @@ class Lease:
     recorded: int
     start: int
     end: int
-    _batch: Batch | None = field(default=None, repr=False)
+    delivered: int = 0
+    lost: Counter[DropReason] = field(default_factory=Counter)
+    _requests: list[Batch] = field(default_factory=list, repr=False)
 
     @property
     def lane(self) -> Lane:
@@ -53,10 +60,21 @@ class Lease:
         return sum(part.items for part in self.parts)
 
     def batch(self) -> Batch:
-        """The request, the same bytes each time."""
-        if self._batch is None:
-            self._batch = join(self.parts)
-        return self._batch
+        """The request, the same bytes each time; where it had to be split, the part whose turn it is."""
+        if not self._requests:
+            self._requests = [join(self.parts)]
+        return self._requests[0]
+
+    def halve(self) -> bool:
+        """Split the request whose turn it is; False where it cannot be smaller."""
+        if two := halves(self.batch()):
+            self._requests[:1] = two
+        return two is not None
+
+    def answered(self) -> bool:
+        """Turn to the next part of a request that had to be split; False where that was the last."""
+        del self._requests[:1]
+        return bool(self._requests)
 
     def settle(self) -> None:
         """They are dealt with."""

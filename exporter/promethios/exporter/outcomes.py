@@ -29,6 +29,11 @@ class Permanent:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLarge(Permanent):
+    """Not so much at once: in parts it may be taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """Not with this key or endpoint: the data is good, so it is kept until one of them changes."""
 
@@ -68,6 +73,9 @@ def outcome_of_failure(
         return Parked(f"{said}: {MISCONFIGURED[status]}")
     if status < 400:
         return Parked(f"{said}: not an OTLP receiver, or a redirect, which is not followed: check `endpoint`")
+    # An OpenTelemetry Collector answers 400: https://github.com/open-telemetry/opentelemetry-collector/issues/11066
+    if status == 413 or (status == 400 and "request body too large" in message):
+        return TooLarge(said)
     return Permanent(said)
 
 
