@@ -132,7 +132,9 @@ def test_policies_with_a_mistake_are_an_error_with_its_place(tmp_path: Path) -> 
 
 
 def test_policies_that_are_not_there_are_an_error(tmp_path: Path) -> None:
-    assert only("policies", PROMETHIOS_POLICIES=str(tmp_path / "none.yaml")).level is Level.ERROR
+    finding = only("policies", PROMETHIOS_POLICIES=str(tmp_path / "none.yaml"))
+    said = f"{tmp_path}/none.yaml:1:1: the file cannot be read: No such file or directory"
+    assert (finding.level, finding.message) == (Level.ERROR, said)
 
 
 def test_without_policies_it_is_noted_that_nothing_is_governed() -> None:
@@ -244,6 +246,72 @@ def test_a_configuration_file_is_told_with_what_it_sends_through_us(tmp_path: Pa
         Level.OK,
         f"{path} sends traces through the exporter promethios",
     )
+
+
+def test_what_a_configuration_file_gives_stands_over_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(POLICIES)
+    exporter = f"{{promethios: {{endpoint: 'http://file:4318', spool_dir: {tmp_path}/spool}}}}"
+    text = f"tracer_provider: {{processors: [{{batch: {{exporter: {exporter}}}}}]}}\n"
+    governing = f"instrumentation/development: {{python: {{promethios: {{policies: {tmp_path}/p.yaml}}}}}}\n"
+    environ = {
+        "PROMETHIOS_API_KEY": KEY,
+        "PROMETHIOS_ENDPOINT": "http://environment:4318",
+        "PROMETHIOS_POLICIES": "none.yaml",
+        "OTEL_CONFIG_FILE": str(config(tmp_path, text + governing)),
+    }
+    report = examine(environ, offline=True)
+    rows = {row.name: (row.value, row.source) for row in report.settings}
+    assert rows["endpoint"] == ("http://file:4318", "configuration file")
+    assert rows["policies"] == (f"{tmp_path}/p.yaml", "configuration file")
+    assert rows["api_key"][1] == "PROMETHIOS_API_KEY"
+    said = {each.check: each.message for each in report.findings}
+    assert said["policies"].startswith("doctor 7, 2 policies")
+    assert said["spool"] == f"{tmp_path}/spool is made when it is needed"
+
+
+@pytest.mark.parametrize(
+    ("ours", "source"),
+    [
+        ("{endpoint: 'http://own:4318'}", "configuration file"),
+        ("{enabled: false, endpoint: 'http://own:4318'}", "default"),
+    ],
+)
+def test_settings_of_the_instrumentation_count_while_it_is_enabled(
+    tmp_path: Path, ours: str, source: str
+) -> None:
+    path = config(tmp_path, f"instrumentation/development: {{python: {{promethios: {ours}}}}}\n")
+    rows = examine({"OTEL_CONFIG_FILE": str(path)}, offline=True).settings
+    assert {row.name: row.source for row in rows}["endpoint"] == source
+
+
+def test_a_setting_in_a_configuration_file_that_is_none_is_an_error(tmp_path: Path) -> None:
+    text = "tracer_provider: {processors: [{batch: {exporter: {promethios: {endpont: x}}}}]}\n"
+    finding = only("settings", OTEL_CONFIG_FILE=str(config(tmp_path, text)))
+    assert finding.level is Level.ERROR
+    assert finding.message.startswith(
+        "in the configuration file: unknown setting `endpont`: the settings are"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PROMETHIOS_POLICY", "PROMETHIOS_POLICIES"),
+        ("PROMETHIOS_SPOOLDIR", "PROMETHIOS_SPOOL_DIR"),
+        ("PROMETHIOS_APIKEY", "PROMETHIOS_API_KEY"),
+        ("PROMETHIOS_ENDPIONT", "PROMETHIOS_ENDPOINT"),
+    ],
+)
+def test_a_variable_that_is_nearly_one_of_ours_is_named_with_what_was_meant(name: str, meant: str) -> None:
+    finding = only("variables", **{name: "x"})
+    assert finding.level is Level.WARNING
+    assert finding.message == f"{name} is no setting of an agent's, and is not read"
+    assert finding.advice == f"did you mean {meant}?"
+
+
+def test_variables_of_other_commands_are_not_taken_for_misspelt_ones() -> None:
+    others = ("ADMIN_KEY", "READ_KEY", "MAX_BODY_BYTES", "MAX_DB_BYTES", "RUN", "CONFIG", "DB")
+    assert only("variables", **{f"PROMETHIOS_{name}": "x" for name in others}).level is Level.OK
 
 
 def test_a_configuration_file_without_us_is_noted(tmp_path: Path) -> None:

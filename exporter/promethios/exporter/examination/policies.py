@@ -7,7 +7,7 @@ from promethios.governance.policies import PolicyError, load_bundle
 
 
 def look(policies: str) -> list[Finding]:
-    """Load the bundle that ``PROMETHIOS_POLICIES`` names.
+    """Load the bundle that a configuration file or ``PROMETHIOS_POLICIES`` names.
 
     Args:
         policies: A path, or the name of a ready-made set; empty for none.
@@ -18,7 +18,8 @@ def look(policies: str) -> list[Finding]:
         bundle = load_bundle(policies)
     except (PolicyError, OSError) as error:
         advice = "until it loads, an agent runs ungoverned, or not at all under `promethios run`"
-        return [Finding("policies", Level.ERROR, f"{policies}: {error}", advice)]
+        named = str(error) if str(error).startswith(policies) else f"{policies}: {error}"
+        return [Finding("policies", Level.ERROR, named, advice)]
     known = bundle.id
     shadow = sum(policy.mode == "shadow" for policy in bundle.policies)
     said = f"{known.name} {known.version}, {len(bundle.policies)} policies"

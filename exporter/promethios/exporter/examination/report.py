@@ -45,12 +45,13 @@ def examine(environ: Mapping[str, str], *, offline: bool = False) -> Report:
         environ: The environment.
         offline: Whether to leave the endpoint alone.
     """
-    rows, settings, found = look(environ)
-    found += policies.look(environ.get("PROMETHIOS_POLICIES", "").strip())
+    about_file, given = configuration_file.look(environ)
+    rows, settings, found = look(environ, given)
+    found += policies.look(str(given.get("policies") or environ.get("PROMETHIOS_POLICIES", "")).strip())
     found += installed.libraries()
     found += installed.entry_points_found()
     found += variables.look(environ, settings)
-    found += configuration_file.look(environ)
+    found += about_file
     if settings is not None:
         found += spool.look(settings)
         if not offline:

@@ -14,6 +14,7 @@ from promethios.governance.findings import Finding, Level
 
 #: The part of a key of ours that is no secret: its environment and its id.
 _HEAD: Final = re.compile(r"pmk_[a-z0-9]{1,16}_[0-9A-Za-z]+(?=_)")
+_FROM_FILE: Final = "configuration file"
 _NAME: Final = re.compile(r"\s*([\w-]+)\s*=")
 
 
@@ -24,7 +25,7 @@ class Row:
     Args:
         name: As code gives it.
         value: For people; empty where it has none.
-        source: The variable it came from, or ``default``.
+        source: The variable it came from, the configuration file, or ``default``.
     """
 
     name: str
@@ -32,14 +33,23 @@ class Row:
     source: str
 
 
-def look(environ: Mapping[str, str]) -> tuple[list[Row], Settings | None, list[Finding]]:
-    """Every setting; the settings as they would be loaded, or None; and what keeps them from loading."""
-    settings, finding = _load(environ)
+def look(
+    environ: Mapping[str, str], file: Mapping[str, Any]
+) -> tuple[list[Row], Settings | None, list[Finding]]:
+    """Every setting; the settings as they would be loaded, or None; and what keeps them from loading.
+
+    Args:
+        environ: The environment.
+        file: What a configuration file gives, which stands over the environment.
+    """
+    settings, finding = _load(environ, file)
     rows = []
     for each in fields(Settings):
-        source = _source(each.name, environ, settings)
+        source = _FROM_FILE if each.name in file else _source(each.name, environ, settings)
         if settings is not None:
             value = getattr(settings, each.name)
+        elif each.name in file:
+            value = file[each.name]
         else:
             value = environ[source].strip() if source else each.default
         rows.append(
@@ -55,9 +65,11 @@ def _source(name: str, environ: Mapping[str, str], settings: Settings | None) ->
     return next((each for each in ENVIRONMENT.get(name, ()) if environ.get(each, "").strip()), "")
 
 
-def _load(environ: Mapping[str, str]) -> tuple[Settings | None, Finding]:
+def _load(environ: Mapping[str, str], file: Mapping[str, Any]) -> tuple[Settings | None, Finding]:
     try:
-        settings = Settings.load(environ)
+        settings = Settings.load(environ, **file)
+    except TypeError as error:
+        return None, Finding("settings", Level.ERROR, f"in the configuration file: {error}")
     except SettingsError as error:
         return None, Finding(
             "settings",

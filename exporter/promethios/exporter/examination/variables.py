@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from importlib.metadata import entry_points
 from typing import Final
 
 from promethios.exporter import proxies
 from promethios.exporter.batch import Signal
 from promethios.exporter.environment import NAMED_BY, POLICIES, exporters, is_set
-from promethios.exporter.settings import Settings
+from promethios.exporter.settings import ENVIRONMENT, Settings
 from promethios.governance.findings import Finding, Level
 
 _CHECK: Final = "variables"
+_OURS: Final = "PROMETHIOS_"
+#: What the receiver's commands, dashboards and `promethios run` read.
+_OF_OTHERS: Final = ("ADMIN_KEY", "READ_KEY", "MAX_BODY_BYTES", "MAX_DB_BYTES", "RUN")
+#: How alike names are where one was meant as the other: PROMETHIOS_POLICY is.
+_ALIKE: Final = 0.85
 _HOOK: Final = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
 #: What OpenTelemetry has for each signal by itself, and Promethios for all of them.
 _FOR_ONE: Final = ("ENDPOINT", "HEADERS", "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY", "TIMEOUT")
@@ -26,6 +32,7 @@ def look(environ: Mapping[str, str], settings: Settings | None) -> list[Finding]
         settings: The settings, where they can be loaded: for them a proxy may matter.
     """
     found = [*_switches(environ), *_exporters(environ), *_ignored(environ), *_hook(environ)]
+    found += _misspelt(environ)
     if settings is not None:
         found += _proxy(environ, settings)
     return found or [Finding(_CHECK, Level.OK, "none that interferes")]
@@ -77,6 +84,16 @@ def _ignored(environ: Mapping[str, str]) -> Iterator[Finding]:
     if protocol not in ("", "http/protobuf"):
         said = f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}: Promethios speaks http/protobuf all the same"
         yield Finding(_CHECK, Level.NOTE, said)
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What is called nearly like a setting, and so read by nobody. Keys of other commands are none."""
+    known = {name for names in ENVIRONMENT.values() for name in names if name.startswith(_OURS)}
+    known |= {f"{_OURS}{name}" for name in _OF_OTHERS}
+    for name in sorted(set(environ) - known):
+        if name.startswith(_OURS) and (like := get_close_matches(name, sorted(known), 1, _ALIKE)):
+            said = f"{name} is no setting of an agent's, and is not read"
+            yield Finding(_CHECK, Level.WARNING, said, f"did you mean {like[0]}?")
 
 
 def _hook(environ: Mapping[str, str]) -> Iterator[Finding]:
