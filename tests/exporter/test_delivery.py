@@ -16,10 +16,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from promethios.exporter import DropReason, FlushResult
-from promethios.exporter.batch import Batch
+from promethios.exporter.batch import Batch, Signal
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.retry import RetryPolicy
 from promethios.exporter.settings import Settings
+from promethios.exporter.spools import MOST_FILES, SpoolFolder
 from promethios.exporter.testing import Answer, OtlpSink
 
 Deliver = Callable[..., Delivery]
@@ -289,6 +290,32 @@ def test_what_is_handed_over_is_on_disk_before_it_is_sent(
     delivery = deliver(spool_dir=tmp_path)
     assert [delivery.submit(batch("a", 10)) for _ in range(5)] == [True] * 5
     assert (delivery.totals().queued, delivery.totals().spooled) == (0, 50)
+
+
+def test_what_many_processes_left_is_delivered_as_soon_as_that_can_be(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon, tmp_path: Path
+) -> None:
+    left = 2 * MOST_FILES + 5
+    for _ in range(left):
+        folder = SpoolFolder(tmp_path, 1 << 20, print, print)
+        folder.append(batch("a"), time.time_ns())
+        folder.close()
+    delivery = deliver(spool_dir=tmp_path)
+    sink.wait(left, timeout=25)
+    delivery.close(soon())
+    assert delivery.totals().delivered == left
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_memory_never_has_room_for_displaces_nothing(
+    sink: OtlpSink, deliver: Deliver, batch: MakeBatch, soon: Soon
+) -> None:
+    sink.default = WRONG_KEY
+    delivery = deliver(max_memory_bytes=1000)
+    delivery.submit(batch("a"))
+    assert delivery.flush(soon()) == FlushResult(parked=1)
+    delivery.submit(Batch(Signal.TRACES, 3, bytes(1001)))
+    assert delivery.flush(soon()) == FlushResult(parked=1, dropped=3)
 
 
 def test_a_spool_folder_that_is_a_file_falls_back_to_memory(

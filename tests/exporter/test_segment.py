@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.disks import nothing_written
 
 from promethios.exporter.batch import Batch, Lane, Signal
 from promethios.exporter.layout import START
@@ -288,6 +289,27 @@ def test_what_is_settled_out_of_order_is_not_sent_again_once_all_before_it_is(
     again = opened()
     assert _drain(again) == [batch("c")]
     again.close()
+
+
+def test_a_disk_that_takes_no_more_gives_what_it_has(
+    opened: Open, batch: MakeBatch, damaged: list[int]
+) -> None:
+    segment = opened()
+    for name in "abc":
+        segment.append(batch(name), NOW)
+    with segment.path.open("r+b") as file:
+        file.seek(START + record_size(batch("a")) + HEADER)
+        file.write(b"\xff")
+    with nothing_written():
+        assert _drain(segment) == [batch("a"), batch("c")]
+    assert (segment.items, damaged) == (0, [1])
+    segment.append(batch("d"), NOW)
+    segment.abandon()
+    # What could not be noted is sent again; what came later is not hidden by it.
+    again = opened()
+    assert _drain(again)[-1] == batch("d")
+    again.close()
+    assert not segment.path.exists()
 
 
 def test_what_is_too_old_is_dropped_and_what_is_under_way_is_not(opened: Open, batch: MakeBatch) -> None:

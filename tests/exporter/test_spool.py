@@ -11,11 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.disks import nothing_written
 
 from promethios.exporter.batch import Batch, Lane
 from promethios.exporter.examination.spool import survey
 from promethios.exporter.ownership import is_trusted
-from promethios.exporter.spools import SpoolFolder
+from promethios.exporter.spools import MOST_FILES, SpoolFolder
 
 MakeBatch = Callable[..., Batch]
 
@@ -169,6 +170,45 @@ def test_what_is_under_way_survives_the_loss_of_its_segment(tmp_path: Path, batc
     folder.settle(lease)
     assert folder.items + sum(crowded) == appended
     folder.close()
+
+
+def test_what_cannot_be_deleted_is_neither_lost_nor_forgotten(tmp_path: Path, batch: MakeBatch) -> None:
+    crowded: list[int] = []
+    folder = _open(tmp_path, 2_000, crowded.append)
+    folder.append(batch("a" * 1_000, 2), NOW)
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    path.mkdir()
+    for _ in range(3):
+        with pytest.raises(IsADirectoryError):
+            folder.append(Batch(Signal.TRACES, 1, bytes(1_950)), NOW)
+    assert (folder.items, crowded) == (2, [])
+    assert _drain(folder) == [batch("a" * 1_000, 2)]
+    folder.close()
+
+
+def test_a_disk_that_takes_nothing_is_left_no_empty_files(tmp_path: Path, batch: MakeBatch) -> None:
+    folder = _open(tmp_path)
+    with nothing_written(), pytest.raises(OSError, match="File too large"):
+        folder.append(batch("a"), NOW)
+    assert list(tmp_path.iterdir()) == []
+    folder.close()
+
+
+def test_a_process_holds_a_bounded_number_of_files(tmp_path: Path, batch: MakeBatch) -> None:
+    for _ in range(MOST_FILES + 20):
+        before = _open(tmp_path)
+        before.append(batch("a"), NOW)
+        before.close()
+    folder = _open(tmp_path, 1 << 20)
+    for held in (MOST_FILES, MOST_FILES):
+        _adopt(folder)
+        assert len(folder.paths) == held
+    assert len(_drain(folder)) == MOST_FILES
+    _adopt(folder)
+    assert len(_drain(folder)) == 20
+    folder.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_delivering_a_part_makes_room_for_more(tmp_path: Path, batch: MakeBatch) -> None:

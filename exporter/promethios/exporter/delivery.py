@@ -166,6 +166,7 @@ class Delivery:
         self._dispatch = Dispatch(self.settings.endpoint, self._backlog, self._pace, self._counts)
         self._sender = Sender(self.settings)
         self._adopt_at = 0.0
+        self._adopted = False
         self._left = 0
         for number in range(self.settings.max_in_flight):
             start(self._run, f"promethios-delivery-{number}")
@@ -196,6 +197,7 @@ class Delivery:
         found = disk.find(own, room)
         with self._changed:
             disk.adopt(found)
+            self._adopted = bool(found)
             self._backlog.expire()
             if self._closed:
                 disk.close()
@@ -224,6 +226,10 @@ class Delivery:
             if lease := self._dispatch.take(now):
                 return lease
             self._changed.notify_all()
+            if self._adopted and not self._waiting():
+                # What was left behind is delivered: there may be more than could be taken over at once.
+                self._adopted, self._adopt_at = False, now
+                return None
             # Where nothing waits there is nothing to be early for: a batch that comes wakes this thread.
             look = self._adopt_at if self._backlog.disk else now + ADOPT_INTERVAL
             wake = self._pace.due if now < self._pace.due else look

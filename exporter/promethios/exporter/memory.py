@@ -34,6 +34,9 @@ class Memory:
 
     def append(self, batch: Batch, recorded: int) -> bool:
         """Add a batch recorded at a time (Unix nanoseconds); False where there is no room for it."""
+        if len(batch.body) > self._max_bytes:
+            # Nothing makes room for it.
+            return False
         while self._bytes + len(batch.body) > self._max_bytes:
             if not (least := self._least(batch.lane)):
                 return False

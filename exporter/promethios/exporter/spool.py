@@ -26,6 +26,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from promethios.exporter.batch import Batch, Lane
@@ -61,6 +62,7 @@ class Segment:
         self.items = 0
         self.leased = 0
         self.gone = False
+        self._complained = False
         self._damaged = damaged
         self._settled: dict[int, int] = {}  # where each begins and ends that was settled before its time
         self._gaps: dict[int, int] = {}  # where what was found damaged begins and ends
@@ -173,13 +175,17 @@ class Segment:
     def close(self) -> None:
         """Release the file for others to adopt; an empty one is deleted."""
         if not self:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.unlink()
         self.abandon()
 
     def discard(self) -> int:
         """Delete the file with all that waits in it; returns the items that are lost.
 
         What is under way is not: whoever has leased it has it in memory.
+
+        Raises:
+            OSError: It cannot be deleted, and stays as it was.
         """
         self.path.unlink(missing_ok=True)
         self.abandon()
@@ -200,10 +206,20 @@ class Segment:
         self.items -= items
         while self._head in self._settled:
             self._head = self._settled.pop(self._head)
-        if self._head >= self._tail:
-            os.ftruncate(self._file, START)
-            self._head = self._cursor = self._tail = START
-        write_head(self._file, self._head)
+        try:
+            self._move_head()
+        except OSError as error:
+            # What waits here can still be read and sent, and after a restart some of it is sent again.
+            self._complain("cannot say in %s what was delivered: %s", self.path, error)
+
+    def _move_head(self) -> None:
+        if self._head < self._tail:
+            write_head(self._file, self._head)
+            return
+        # The head first: one that points behind the end would hide what comes there.
+        write_head(self._file, START)
+        os.ftruncate(self._file, START)
+        self._head = self._cursor = self._tail = START
 
     def _skip(self, start: int, header: Header) -> None:
         self._set_aside(start, header.size, header.items)
@@ -264,15 +280,28 @@ class Segment:
             os.ftruncate(self._file, self._tail)
 
     def _set_aside(self, at: int, length: int, items: int = 1) -> None:
-        """Keep damaged bytes for whoever wants to look, out of the way."""
+        """Keep damaged bytes for whoever wants to look, out of the way, as far as the disk takes them."""
         aside = self.path.with_suffix(".corrupt")
-        target = open_own(aside, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
-            os.write(target, os.pread(self._file, length, at))
-        finally:
-            os.close(target)
-        _logger.error("%d damaged bytes of %s are set aside in %s", length, self.path, aside.name)
+            _append(aside, os.pread(self._file, length, at))
+        except OSError as error:
+            _logger.error("%d damaged bytes of %s are lost: %s", length, self.path, error)
+        else:
+            _logger.error("%d damaged bytes of %s are set aside in %s", length, self.path, aside.name)
         self._damaged(items)
+
+    def _complain(self, message: str, *arguments: object) -> None:
+        if not self._complained:
+            _logger.error(message, *arguments)
+        self._complained = True
+
+
+def _append(path: Path, raw: bytes) -> None:
+    file = open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        os.write(file, raw)
+    finally:
+        os.close(file)
 
 
 def _header_in(raw: bytes, at: int) -> Header | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import time
 import uuid
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +20,13 @@ from promethios.exporter.spool import Segment
 SUFFIX: Final = ".spool"
 #: A segment that has been delivered, or must make room, is deleted: several small ones do that sooner.
 SEGMENTS: Final = 8
+#: How many files are held at once: an application needs its descriptors, and each process that ends in an
+#: outage leaves a file.
+MOST_FILES: Final = 64
 #: How often a new file is made that another process takes at once: it looks for orphans, once in a while.
 ATTEMPTS: Final = 10
+
+_logger = logging.getLogger("promethios.exporter")
 
 
 class SpoolFolder:
@@ -85,7 +90,7 @@ class SpoolFolder:
             if not segment:
                 segment.close()
                 continue
-            if segment.size > room and (own or found):
+            if len(own) + len(found) >= MOST_FILES or (segment.size > room and (own or found)):
                 segment.close()
                 break
             found.append(segment)
@@ -133,16 +138,9 @@ class SpoolFolder:
 
     def settle(self, lease: Lease) -> None:
         """What was leased is dealt with."""
-        segment = lease.source if isinstance(lease.source, Segment) else None
-        try:
-            lease.settle()
-        except OSError:
-            if segment is None:
-                raise
-            self._give_up(segment)
-            return
-        if segment is not None:
-            self._forget(segment)
+        lease.settle()
+        if isinstance(lease.source, Segment):
+            self._forget(lease.source)
 
     def expire(self, before: int) -> int:
         """Drop what was recorded before a time, Unix nanoseconds; returns its items."""
@@ -174,21 +172,28 @@ class SpoolFolder:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         segment = self._make(lane)
         if self._sync:
-            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+                _sync_folder(self._folder)
+            except OSError as error:
+                # Such as one of a file system that syncs no folders. Only a power cut can take the file.
+                _logger.error("cannot sync the spool's folder, a power cut may take new files: %s", error)
         return segment
 
     def _make(self, lane: Lane) -> Segment:
         """A new file that is ours: who looks for orphans at that moment may have taken it for one."""
         for _ in range(ATTEMPTS):
-            with suppress(BlockingIOError):
-                segment = Segment(self._folder / _name(lane), lane, self._damaged)
-                if segment.linked:
-                    return segment
-                segment.abandon()
+            path = self._folder / _name(lane)
+            try:
+                segment = Segment(path, lane, self._damaged)
+            except BlockingIOError:
+                continue
+            except OSError:
+                # A file for each batch would be left where a disk is full, or has no locks.
+                path.unlink(missing_ok=True)
+                raise
+            if segment.linked:
+                return segment
+            segment.abandon()
         raise BlockingIOError(errno.EWOULDBLOCK, "others take each new spool file", str(self._folder))
 
     def _make_room(self, batch: Batch) -> bool:
@@ -196,8 +201,9 @@ class SpoolFolder:
         if needed > self._max_bytes:
             return False
         while (over := needed > self.room) and (oldest := self._least(batch.lane)):
+            lost = oldest.discard()
             self._segments[oldest.lane].remove(oldest)
-            self._crowded(oldest.discard())
+            self._crowded(lost)
         return not over
 
     def _least(self, lane: Lane) -> Segment | None:
@@ -234,6 +240,14 @@ def lane_of(path: Path) -> Lane:
 
 def _priority(path: Path) -> tuple[int, str]:
     return list(Lane).index(lane_of(path)), path.name
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _name(lane: Lane) -> str:
