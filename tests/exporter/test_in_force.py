@@ -12,6 +12,7 @@ import pytest
 from tests.support.unaware import POLICIES, TOOL
 
 from promethios.exporter.testing import OtlpSink
+from promethios.exporter.testing.received import attributes
 
 CARDS = """\
     - id: no-cards
@@ -128,6 +129,41 @@ def test_exporters_of_ours_that_are_there_are_not_added_again(sink: OtlpSink, po
     assert _spans(sink) == ALL
     assert _logs(sink) == ["card [REDACTED:pii.card]"]
     assert _metrics(sink) == {"orders", "promethios.decisions"}
+
+
+#: Telemetry that passes the processors by: written when they are through, or of providers that have none.
+PAST = """
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from promethios.exporter import PromethiosLogExporter, PromethiosSpanExporter
+
+class Late(SpanProcessor):
+    def on_end(self, span):
+        messages = "card 4111 1111 1111 1111"
+        span._attributes = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": messages}
+
+trace.get_tracer_provider().add_span_processor(Late())
+trace.get_tracer("shop").start_span("late").end()
+other = TracerProvider()
+other.add_span_processor(BatchSpanProcessor(PromethiosSpanExporter()))
+with other.get_tracer("shop").start_as_current_span("other") as span:
+    span.set_attribute("gen_ai.operation.name", "chat")
+    span.set_attribute("gen_ai.input.messages", "card 4111 1111 1111 1111")
+loggers = LoggerProvider()
+loggers.add_log_record_processor(BatchLogRecordProcessor(PromethiosLogExporter()))
+loggers.get_logger("shop").emit(LogRecord(body="card 4111 1111 1111 1111"))
+"""
+
+
+def test_exporters_of_ours_are_the_last_to_redact(sink: OtlpSink, policies: str) -> None:
+    named = {f"OTEL_{signal}_EXPORTER": "promethios" for signal in ("TRACES", "METRICS", "LOGS")}
+    done = _run(NAMED + HOOK + TOOL + RECORD + PAST, sink, policies, **named)
+    assert (done.stdout, done.stderr) == ("delete_all: PolicyViolation\n", "")
+    said = {span.name: attributes(span).get("gen_ai.input.messages") for span in sink.spans()}
+    assert (said["late"], said["other"]) == ("card [REDACTED:pii.card]",) * 2
+    assert _logs(sink) == ["card [REDACTED:pii.card]"] * 2
 
 
 def test_an_exporter_of_ours_for_one_signal_leaves_the_others_to_be_added(

@@ -2,7 +2,8 @@
 
 They take their settings from the environment where none are given, so that
 ``OTEL_TRACES_EXPORTER=promethios`` (and metrics, logs) is enough. `export` answers "success" when a batch is
-queued for delivery, because the SDK would throw a failed one away.
+queued for delivery, because the SDK would throw a failed one away. In a process that its environment governs
+they redact what passed the processors by; with a delivery of somebody's it is left to them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from promethios.exporter.delivery import Delivery
 from promethios.exporter.encoding import LOGS, METRICS, TRACES, Encoder
 from promethios.exporter.settings import Settings
 from promethios.exporter.sharing import deliveries
+from promethios.governance import Governor, RedactingLogExporter, RedactingSpanExporter
 
 _Item = TypeVar("_Item")
 
@@ -43,7 +45,9 @@ class PromethiosSpanExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Queue spans for delivery."""
-        return SpanExportResult.SUCCESS if self._line.hand_over(spans) else SpanExportResult.FAILURE
+        if governor := self._line.governor:
+            return RedactingSpanExporter(_Spans(self._line), governor).export(spans)
+        return _Spans(self._line).export(spans)
 
     def drop(self, items: int, reason: DropReason) -> None:
         """Count items that were lost before they came here."""
@@ -89,8 +93,9 @@ class PromethiosLogExporter(LogRecordExporter):
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         """Queue log records for delivery."""
-        accepted = self._line.hand_over(batch)
-        return LogRecordExportResult.SUCCESS if accepted else LogRecordExportResult.FAILURE
+        if governor := self._line.governor:
+            return RedactingLogExporter(_Logs(self._line), governor).export(batch)
+        return _Logs(self._line).export(batch)
 
     def force_flush(self, timeout_millis: float = 30_000) -> bool:
         """Wait until everything that was queued is delivered; False if it was not."""
@@ -116,6 +121,11 @@ class _Line(Generic[_Item]):
         self._delivery = delivery
         self._closed = False
 
+    @property
+    def governor(self) -> Governor | None:
+        """Whose policies say what is redacted here, at last."""
+        return deliveries.governor if self._shared else None
+
     def hand_over(self, items: Sequence[_Item]) -> bool:
         if self._closed:
             return False
@@ -135,3 +145,30 @@ class _Line(Generic[_Item]):
             deliveries.count(self._encoder.signal, -1)
             deliveries.release(self._shared, min(timeout_millis / 1000, self._shared.exit_budget))
         self._closed = True
+
+
+class _Spans(SpanExporter):
+    """Hands spans over as they are."""
+
+    def __init__(self, line: _Line[ReadableSpan]) -> None:
+        self._line = line
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.SUCCESS if self._line.hand_over(spans) else SpanExportResult.FAILURE
+
+
+class _Logs(LogRecordExporter):
+    """Hands log records over as they are."""
+
+    def __init__(self, line: _Line[ReadableLogRecord]) -> None:
+        self._line = line
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        accepted = self._line.hand_over(batch)
+        return LogRecordExportResult.SUCCESS if accepted else LogRecordExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: float = 30_000) -> bool:
+        return True
+
+    def shutdown(self) -> None:
+        """Nothing to end: the line is another's."""

@@ -72,7 +72,7 @@ def set_up(**given: Any) -> None:
             return
         try:
             check_names(given)
-            _here.governor = _governor(given.pop("policies", None))
+            _here.governor = deliveries.governor = _governor(given.pop("policies", None))
             _wire(_here.governor, given)
             if _here.governor:
                 completion.choose(os.environ, _here.governor)

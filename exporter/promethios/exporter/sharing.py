@@ -10,12 +10,19 @@ from promethios.exporter.batch import Signal
 from promethios.exporter.counts import FlushResult
 from promethios.exporter.delivery import Delivery
 from promethios.exporter.settings import Settings
+from promethios.governance import Governor
 
 
 class Deliveries:
-    """The deliveries that are shared in this process. Each is closed with its last user."""
+    """The deliveries that are shared in this process. Each is closed with its last user.
+
+    Attributes:
+        governor: Whose policies say what to redact of all that exporters hand over here; None where the
+            process is not governed by its environment.
+    """
 
     def __init__(self) -> None:
+        self.governor: Governor | None = None
         self._lock = threading.Lock()
         self._open: dict[Settings, tuple[Delivery, int]] = {}
         self._exporting: Counter[Signal] = Counter()
