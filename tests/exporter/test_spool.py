@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.support.disks import nothing_written
 
-from promethios.exporter.batch import Batch, Lane
+from promethios.exporter.batch import Batch, Lane, Signal
 from promethios.exporter.examination.spool import survey
 from promethios.exporter.ownership import is_trusted
 from promethios.exporter.spools import MOST_FILES, SpoolFolder
