@@ -28,10 +28,22 @@ from promethios.exporter import (
     SettingsError,
 )
 from promethios.exporter.delivery import Delivery
+from promethios.exporter.settings import Settings
+from promethios.exporter.sharing import deliveries
 from promethios.exporter.testing import Answer, OtlpSink
 
 Deliver = Callable[..., Delivery]
 Soon = Callable[[], float]
+
+
+def test_a_shared_delivery_with_another_key_is_given_back() -> None:
+    settings = Settings.load(endpoint="http://127.0.0.1:9", api_key="pmk_test_old")
+    delivery = deliveries.acquire(settings)
+    assert deliveries.acquire(settings) is delivery
+    delivery.use_key("pmk_test_new")
+    assert deliveries.release(delivery, 1) is None
+    assert deliveries.release(delivery, 1) == FlushResult()
+    assert deliveries.settings() is None
 
 
 @pytest.fixture

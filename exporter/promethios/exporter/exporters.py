@@ -143,7 +143,7 @@ class _Line(Generic[_Item]):
     def shutdown(self, timeout_millis: float = float("inf")) -> None:
         if not self._closed and self._shared:
             deliveries.count(self._encoder.signal, -1)
-            deliveries.release(self._shared, min(timeout_millis / 1000, self._shared.exit_budget))
+            deliveries.release(self._delivery, min(timeout_millis / 1000, self._shared.exit_budget))
         self._closed = True
 
 

@@ -168,7 +168,7 @@ class Promethios:
         if not self._shared:
             return self._delivery.close(deadline)
         left = max(0.0, deadline - time.monotonic())
-        result = deliveries.release(self._delivery.settings, left)
+        result = deliveries.release(self._delivery, left)
         return self._delivery.flush(time.monotonic()) if result is None else result
 
     @staticmethod

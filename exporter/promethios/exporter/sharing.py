@@ -34,7 +34,7 @@ class Deliveries:
             self._open[settings] = delivery, users + 1
             return delivery
 
-    def release(self, settings: Settings, timeout: float) -> FlushResult | None:
+    def release(self, delivery: Delivery, timeout: float) -> FlushResult | None:
         """Give it back. With its last user it is closed, within `timeout` seconds; others wait for nothing.
 
         Returns:
@@ -42,7 +42,9 @@ class Deliveries:
         """
         deadline = time.monotonic() + timeout
         with self._lock:
-            delivery, users = self._open.pop(settings)
+            # By itself: a delivery that was given another key has other settings than it was opened with.
+            settings = next(each for each, (opened, _) in self._open.items() if opened is delivery)
+            _, users = self._open.pop(settings)
             if users > 1:
                 self._open[settings] = delivery, users - 1
                 return None
