@@ -158,9 +158,9 @@ def _obey(agent: Agent, order: str, *arguments: str) -> Any:
     raise ValueError(f"unknown order {order!r}")
 
 
-def main() -> None:
+def main(arguments: str) -> None:
     """Obey until standard input ends."""
-    settings = json.loads(sys.argv[1])
+    settings = json.loads(arguments)
     agent = Agent(settings)
     if settings.get("going"):
         agent.go()
@@ -173,4 +173,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -27,6 +27,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from tests.faults.nursery import Forked, fork
+
 _ROOT = Path(__file__).parents[2]
 KINDS: Final = ("decisions", "spans", "logs")
 _STORED: Final = {
@@ -65,8 +67,8 @@ class Agent:
         folder: Where its ledger and its log are.
         endpoint: Where it sends to.
         key: Its key.
-        environment: Further variables of the process.
-        before: Called in the process before it runs anything.
+        environment: Further variables of the process, which is started afresh then, not forked.
+        before: Called in the process before it runs anything; that is started afresh, too.
         options: ``pace``, ``going``, ``verdicts``, ``quiet`` of the agent; all others are settings.
     """
 
@@ -90,17 +92,21 @@ class Agent:
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith(("PROMETHIOS_", "OTEL_"))
         }
+        self.process: Forked | subprocess.Popen[str]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.agent", json.dumps(arguments, default=str)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=_ROOT,
-                env={**clean, **(environment or {})},
-                text=True,
-                preexec_fn=before,
-            )
+            if environment is None and before is None:
+                self.process = fork(arguments, clean, log.fileno())
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "tests.faults.agent", json.dumps(arguments, default=str)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    cwd=_ROOT,
+                    env={**clean, **(environment or {})},
+                    text=True,
+                    preexec_fn=before,
+                )
         self.final: dict[str, Any] | None = None
         self._ready = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -17,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 from tests.faults.processes import Station
+from tests.support.ports import free_port
 from tests.support.receiver import RunningReceiver
 
 
@@ -24,12 +24,6 @@ from tests.support.receiver import RunningReceiver
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReceiver]:
     with RunningReceiver(tmp_path_factory.mktemp("receiver") / "promethios.db") as running:
         yield running
-
-
-def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
 
 
 @contextmanager

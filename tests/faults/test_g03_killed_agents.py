@@ -45,7 +45,7 @@ def test_G03_agents_killed_at_random_in_an_outage_lose_no_decision_that_was_ackn
     with RunningReceiver(tmp_path / "promethios.db", grpc="off") as receiver:
 
         def start(endpoint: str, **options: object) -> Agent:
-            settings = {"spool_dir": spool, "durable_decisions": durable, "pace": 0.001, **options}
+            settings = {"spool_dir": spool, "durable_decisions": durable, "pace": 0.003, **options}
             return Agent(tmp_path, endpoint, receiver.ingest_key, **settings)
 
         with SlowNetwork() as outage:

@@ -23,7 +23,7 @@ def test_G03_orphans_of_killed_agents_are_adopted_by_the_living_once(tmp_path: P
     ):
 
         def start() -> Agent:
-            options = {"spool_dir": spool, "durable_decisions": "all", "pace": 0.002, "going": True}
+            options = {"spool_dir": spool, "durable_decisions": "all", "pace": 0.01, "going": True}
             return Agent(tmp_path, network.url, receiver.ingest_key, **options)
 
         living, killed = [start(), start()], []

@@ -19,6 +19,8 @@ from promethios.exporter import Promethios
 
 def main(way: str) -> None:
     agent = start()
+    # A shell has what it starts in the background ignore Ctrl-C, and Python leaves that so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if way == "handler":
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
     for _ in range(5):

@@ -1,6 +1,7 @@
 """An agent that forks under load: ``python -m tests.faults.kinds.storm 20``.
 
-Threads record and flush all the time, so that every lock of ours is held at one fork or another.
+Threads record and flush all the time, so that every lock of ours is held at one fork or another. What they
+record is delivered before the end, however slow the machine is: how much it is depends on that.
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from itertools import count
 
 from tests.faults.kinds.recording import decide, start, work
+
+from promethios.exporter import Promethios
 
 
 def main(forks: int) -> None:
@@ -17,8 +21,11 @@ def main(forks: int) -> None:
     stop = threading.Event()
 
     def load() -> None:
-        while not stop.wait(0.0005):
-            decide(agent, f"{os.getpid()}-load", "delete_user")
+        for turn in count():
+            if stop.wait(0.0005):
+                return
+            if turn % 10 == 0:
+                decide(agent, f"{os.getpid()}-load", "delete_user")
             agent.totals()
 
     def flush() -> None:
@@ -29,16 +36,22 @@ def main(forks: int) -> None:
     for each in loads:
         each.start()
     for _ in range(forks):
-        child = os.fork()
-        if child == 0:
-            work(agent)
-            work(agent, "delete_user")
-            agent.shutdown()
-            os._exit(0)
-        assert os.waitpid(child, 0)[1] == 0
+        fork(agent)
     stop.set()
     for each in loads:
         each.join()
+    agent.flush(60)
+
+
+def fork(agent: Promethios) -> None:
+    """A child that works and ends, and that is waited for."""
+    child = os.fork()
+    if child == 0:
+        work(agent)
+        work(agent, "delete_user")
+        agent.shutdown()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 if __name__ == "__main__":
