@@ -261,6 +261,17 @@ def test_settings_that_cannot_work_leave_governance_in_force_and_it_says_so(
     assert done.stderr.startswith(said + problem)
 
 
+def test_a_setting_that_needs_a_missing_package_leaves_governance_in_force(
+    sink: OtlpSink, policies: str
+) -> None:
+    missing = "import sys; sys.modules['opentelemetry.instrumentation.system_metrics'] = None\n"
+    done = _run(missing + SDK + HOOK + TOOL + RECORD, sink, policies, PROMETHIOS_SYSTEM_METRICS="true")
+    assert done.stdout.startswith("delete_all: PolicyViolation\n")
+    assert "card [REDACTED:pii.card]" in done.stdout and "4111 1111" not in done.stdout
+    assert "decisions go where the agent's other spans go" in done.stderr
+    assert '"name": "promethios.decide"' in done.stdout
+
+
 def test_nothing_is_set_up_for_who_asks_for_nothing(sink: OtlpSink) -> None:
     code = HOOK + "from opentelemetry import trace\nprint(type(trace.get_tracer_provider()).__name__)\n"
     done = _run(code, sink, "", PROMETHIOS_API_KEY="", PROMETHIOS_ENDPOINT="")

@@ -122,6 +122,7 @@ def _wire(governor: Governor | None, given: dict[str, Any]) -> None:
     providers = Providers.in_force(_resource())
     try:
         settings = Settings.load(**given) if given else deliveries.settings() or Settings.load()
+        made = wire(providers, settings, governor, present=_present(), shared=True)
     except SettingsError as error:
         if governor:
             govern(governor, providers)
@@ -129,8 +130,8 @@ def _wire(governor: Governor | None, given: dict[str, Any]) -> None:
         else:
             _complain(str(error), "nothing is delivered: ")
         return
-    _here.handle = wire(providers, settings, governor, present=_present(), shared=True)
-    at_end(partial(_end, providers, _here.handle, settings.exit_budget))
+    _here.handle = made
+    at_end(partial(_end, providers, made, settings.exit_budget))
 
 
 def _end(providers: Providers, handle: Promethios, budget: float) -> None:
