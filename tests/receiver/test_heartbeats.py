@@ -355,6 +355,20 @@ def test_after_a_goodbye_it_is_stopped_however_long_ago(
     assert agent()["bundle_version"] == "7"
 
 
+@pytest.mark.parametrize("seconds", [0, 650, 86_400])
+def test_after_a_goodbye_it_is_stopped_although_its_metric_was_stored_a_moment_later(
+    post: Post, services: Services, agent: Any, later: Any, seconds: float
+) -> None:
+    post(path="metrics", request=metrics_request(gauge(EVENT, 1), resource=PROCESS))
+    post(beat(GOODBYE))
+    late = (
+        f"UPDATE heartbeats SET received_unix_nano = received_unix_nano + {SECOND} WHERE sequence_num IS NULL"
+    )
+    services.writer.do(lambda connection: connection.exec_driver_sql(late))
+    later(seconds)
+    assert (agent()["state"], agent()["mode"], agent()["bundle_version"]) == ("stopped", "enforce", "7")
+
+
 def test_the_next_process_lives_after_the_goodbye_of_one_before(post: Post, agent: Any, later: Any) -> None:
     post(beat(GOODBYE))
     later(5)

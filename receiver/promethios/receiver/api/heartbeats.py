@@ -178,7 +178,11 @@ def _recent(one_agent: bool, asked: bool) -> Select[Any]:
 
 @cache
 def _last(one_agent: bool, asked: bool) -> Select[Any]:
-    """The last heartbeat of each agent, whenever that was."""
+    """The last heartbeats of the process of each agent that was heard last, whenever that was.
+
+    More than one, because the metric may have been stored a moment after the event that says goodbye: those
+    of the ten minutes before the last. Longer ones would be looked for in vain where there are no events.
+    """
     eyes = Eyes(one_agent)
     beats, agents = eyes.of(schema.heartbeats), eyes.of(schema.agents)
     again = eyes.of(schema.heartbeats).alias("again")
@@ -190,7 +194,20 @@ def _last(one_agent: bool, asked: bool) -> Select[Any]:
         .correlate(agents)
         .scalar_subquery()
     )
-    return select(beats).select_from(agents.join(beats, beats.c.id == last)).where(_one_of(agents, asked))
+    newest = eyes.of(schema.heartbeats).alias("newest")
+    of_one_process = (
+        (beats.c.agent_id == newest.c.agent_id)
+        & (beats.c.instance_id == newest.c.instance_id)
+        & (beats.c.received_unix_nano > newest.c.received_unix_nano - STALE * _MILLISECOND)
+        & (beats.c.received_unix_nano <= newest.c.received_unix_nano)
+    )
+    chosen = (
+        select(beats, _place(beats))
+        .select_from(agents.join(newest, newest.c.id == last).join(beats, of_one_process))
+        .where(_one_of(agents, asked))
+        .subquery("chosen_last")
+    )
+    return select(chosen).where(chosen.c.place <= value("most"))
 
 
 def _one_of(agents: Any, asked: bool) -> Any:
