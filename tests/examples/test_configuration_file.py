@@ -26,6 +26,12 @@ VARIABLES = {
 (SAID,) = re.findall(r"^```text\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.parametrize("name", ["agent.py", "policies.yaml"])
+def test_it_is_the_agent_of_zero_code(name: str) -> None:
+    """What differs between the two is how they are set up, and nothing else."""
+    assert (FOLDER / name).read_text("utf-8") == (EXAMPLES / "zero_code" / name).read_text("utf-8")
+
+
 @pytest.mark.parametrize("run", ["opentelemetry-instrument", "promethios run --"])
 def test_it_prints_what_its_readme_says_and_everything_arrives(
     run_example: RunExample, receiver: RunningReceiver, llm: StandIn, tmp_path: Path, run: str

@@ -142,14 +142,6 @@ class Station:
         with closing(sqlite3.connect(f"file:{self.receiver.db}?mode=ro", uri=True)) as connection:
             return connection.execute(query, (self.name,)).fetchall()
 
-    def wait_for_lines(self, number: int, seconds: float = 30) -> list[Line]:
-        """Wait until so many decisions are written down."""
-        until = time.monotonic() + seconds
-        while len(self.ledger) < number:
-            assert time.monotonic() < until, f"{len(self.ledger)} of {number} decisions were made"
-            threading.Event().wait(0.02)
-        return self.ledger
-
     def _verify_signals(self, ledger: Sequence[Line], instances: Mapping[str, str]) -> None:
         works = sorted((f"work {line.mark}", instances[line.pid]) for line in ledger)
         spans = self._wait(len(works), f"{_SPANS} AND s.name LIKE 'work %'")

@@ -3,8 +3,8 @@
     ┌──────────┬───────────────┬────────────────────┬────────────────────┬───
     │ PMSPOOL2 │ head, CRC-32  │ header │ body      │ header │ body      │ …   appended, never rewritten
     └──────────┴───────────────┴────────────────────┴────────────────────┴───
-      layout.py  8 + 4 bytes     records.py
-      8 bytes    the first record not yet delivered
+      8 bytes    8 + 4 bytes     records.py
+                 the first record not yet delivered (layout.py)
 
 Guarantees:
 
