@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,12 +62,13 @@ class FlushResult:
 
 class Counts:
     """Totals of a process. They have a lock of their own, which nobody holds for long: an application that
-    drops must not wait for a disk."""
+    drops must not wait for a disk. A signal's handler may count in the middle of it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._delivered = 0
-        self._dropped: Counter[DropReason] = Counter()
+        # Not a `Counter`: adding to one runs Python code, in which a handler may be called.
+        self._dropped: defaultdict[DropReason, int] = defaultdict(int)
         self._told = FlushResult()
 
     @property
@@ -95,6 +96,6 @@ class Counts:
     def since_last_flush(self, parked: int) -> FlushResult:
         """The difference to the last call, for `FlushResult`."""
         with self._lock:
-            now = FlushResult(self._delivered, parked, self._dropped.total())
+            now = FlushResult(self._delivered, parked, sum(self._dropped.values()))
             then, self._told = self._told, now
         return FlushResult(now.delivered - then.delivered, parked, now.dropped - then.dropped)

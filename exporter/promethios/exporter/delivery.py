@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from dataclasses import replace
 from typing import Final
 
@@ -58,11 +59,19 @@ class Delivery:
             if self._closed:
                 self._counts.drop(batch.items, DropReason.SHUTDOWN)
                 return False
-            segment = self._backlog.put(batch)
-            handle = self._syncing.handle(segment, batch.lane)
-            if batch.packed or self._pace.linger():
-                self._notify()
-        return segment is not None and (handle is None or self._syncing.sync(handle))
+            if self._putting:
+                # We are a signal's handler, in the middle of this very method, which goes on with it.
+                self._late.append(batch)
+                return False
+            self._putting = True
+            try:
+                kept = [self._put(batch)]
+                while self._late:
+                    kept.append(self._put(self._late.popleft()))
+            finally:
+                self._putting = False
+        synced = [handle is None or self._syncing.sync(handle) for _, handle in kept]
+        return kept[0][0] and synced[0]
 
     def tell(self, news: Batch) -> None:
         """Hand over what is true only now, and takes the place of what was told before and is not sent yet.
@@ -157,6 +166,14 @@ class Delivery:
         self._to_do.notify_all()
         self._changed.notify_all()
 
+    def _put(self, batch: Batch) -> tuple[bool, int | None]:
+        """Whether it is in the spool, and what has to be synced for it."""
+        segment = self._backlog.put(batch)
+        handle = self._syncing.handle(segment, batch.lane)
+        if batch.packed or self._pace.linger():
+            self._notify()
+        return segment is not None, handle
+
     def _begin(self) -> None:
         self._renew_lock()
         self._counts = Counts()
@@ -165,6 +182,8 @@ class Delivery:
         self._pace = Pace(self._retry)
         self._dispatch = Dispatch(self.settings.endpoint, self._backlog, self._pace, self._counts)
         self._sender = Sender(self.settings)
+        self._late: deque[Batch] = deque()
+        self._putting: bool = False
         self._adopt_at = 0.0
         self._adopted = False
         self._left = 0
