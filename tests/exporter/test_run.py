@@ -269,7 +269,8 @@ def test_nothing_is_written_to_a_file_that_stands_where_the_channel_was(folder: 
         (("--polices", "x", "--", "true"), 2, "No such option"),
         (("--start-timeout", "0", "--", "true"), 2, "Invalid value for '--start-timeout'"),
         (("--", "no-such-command"), 127, "cannot run no-such-command: there is no such command"),
-        (("--", "./policies.yaml"), 126, "cannot run ./policies.yaml: it cannot be executed"),
+        (("--", "./policies.yaml"), 126, "cannot run ./policies.yaml: it cannot be executed\n"),
+        (("--", "tool.py"), 126, "cannot run tool.py: it cannot be executed; run it as: python tool.py"),
         (("--", sys.executable, "-I", "a.py"), 78, "`-I` ignores PYTHONPATH: leave it out"),
         (("--", "true"), 78, "it ended with status 0, and no Python in it said that it is governed"),
         (

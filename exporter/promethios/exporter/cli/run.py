@@ -42,6 +42,13 @@ def _cannot(command: str, problem: object, status: int) -> click.ClickException:
     return error
 
 
+def _not_there(command: str) -> click.ClickException:
+    if not Path(command).is_file():
+        return _cannot(command, "there is no such command", _NOT_FOUND)
+    advice = f"; run it as: python {command}" if command.endswith(".py") else ""
+    return _cannot(command, f"it cannot be executed{advice}", _NOT_EXECUTABLE)
+
+
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--policies", metavar="PATH", help="The policy bundle to govern by, or promethios:NAME.")
 @click.option("--endpoint", metavar="URL", help="Base URL of the receiver or Collector.")
@@ -69,9 +76,7 @@ def run(command: tuple[str, ...], start_timeout: float, **options: str | None) -
     """
     program = shutil.which(command[0])
     if program is None:
-        status = _NOT_EXECUTABLE if Path(command[0]).is_file() else _NOT_FOUND
-        problem = "it cannot be executed" if status == _NOT_EXECUTABLE else "there is no such command"
-        raise _cannot(command[0], problem, status)
+        raise _not_there(command[0])
     if reason := deafness(command, program):
         raise _cannot(command[0], f"it would not be governed: {reason}", EX_CONFIG)
     try:
