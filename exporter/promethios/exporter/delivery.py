@@ -42,6 +42,8 @@ class Delivery:
         retry: How long to wait between attempts.
     """
 
+    _putting: bool
+
     def __init__(self, settings: Settings, retry: RetryPolicy | None = None) -> None:
         self.settings = settings
         self._retry = retry or RetryPolicy()
@@ -183,7 +185,7 @@ class Delivery:
         self._dispatch = Dispatch(self.settings.endpoint, self._backlog, self._pace, self._counts)
         self._sender = Sender(self.settings)
         self._late: deque[Batch] = deque()
-        self._putting: bool = False
+        self._putting = False
         self._adopt_at = 0.0
         self._adopted = False
         self._left = 0
