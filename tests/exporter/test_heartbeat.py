@@ -19,6 +19,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+from tests.support.policies import no_deletions
 
 from promethios.exporter.coverage import Coverage
 from promethios.exporter.delivery import Delivery
@@ -27,20 +28,6 @@ from promethios.exporter.heartbeat import Heartbeat
 from promethios.exporter.testing import Answer, OtlpSink
 from promethios.governance import GovernanceSpanProcessor, Governor, PolicyViolation
 
-POLICIES = """\
-apiVersion: promethios.dev/v1alpha1
-kind: PolicySet
-metadata: {{name: {name}, version: "{version}", owner: tests@example.com}}
-spec:
-  defaults: {{mode: {mode}, onError: flag}}
-  policies:
-    - id: no-deletions
-      severity: critical
-      on: [tool.before]
-      match: {{tool: ["delete_*"]}}
-      action: block
-      onError: block
-"""
 INSTANCE = "9d1b7f52-2c4e-4b57-8a52-0a7d3d1f6c11"
 RESOURCE = Resource(
     {
@@ -54,7 +41,7 @@ RESOURCE = Resource(
 
 
 def policies(name: str = "house", version: str = "7", mode: str = "enforce") -> str:
-    return POLICIES.format(name=name, version=version, mode=mode)
+    return no_deletions(name=name, version=version, mode=mode)
 
 
 def plain(value: AnyValue) -> Any:

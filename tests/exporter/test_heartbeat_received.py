@@ -12,25 +12,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from tests.support.policies import no_deletions
 from tests.support.receiver import RunningReceiver
 
 from promethios.exporter import configure
 from promethios.governance import Governor
-
-POLICIES = """\
-apiVersion: promethios.dev/v1alpha1
-kind: PolicySet
-metadata: {name: house, version: "%s", owner: tests@example.com}
-spec:
-  defaults: {mode: enforce, onError: flag}
-  policies:
-    - id: no-deletions
-      severity: critical
-      on: [tool.before]
-      match: {tool: ["delete_*"]}
-      action: block
-      onError: block
-"""
 
 #: Says its sign of life, does one operation for each line it is given, and lives until there are no more.
 AGENT = """
@@ -111,7 +97,7 @@ def test_a_governed_agent_shows_its_policies_and_other_ones_as_soon_as_they_are_
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "policies.yaml"
-    path.write_text(POLICIES % "1")
+    path.write_text(no_deletions(version="1"))
     with RunningReceiver(tmp_path / "promethios.db") as receiver:
         given: dict[str, Any] = {"set_global": False, "adapters": False, "heartbeat_interval": 3600.0}
         agent = configure(receiver.http, receiver.ingest_key, str(path), "clerk", **given)
@@ -122,7 +108,7 @@ def test_a_governed_agent_shows_its_policies_and_other_ones_as_soon_as_they_are_
                 return [row["bundle_version"] for row in receiver.data("agents")]
 
             until(lambda: version() == ["1"])
-            agent.governor.use(Governor.from_text(POLICIES % "2").bundle)
+            agent.governor.use(Governor.from_text(no_deletions(version="2")).bundle)
             until(lambda: version() == ["2"])
             (row,) = receiver.data("agents")
             assert row["bundle_hash"] == agent.governor.bundle.id.hash
