@@ -88,3 +88,19 @@ def test_what_was_counted_last_is_collected_at_the_end(sink: OtlpSink) -> None:
 
     told = [metric for metric in sink.metrics() if metric.name == "agent.answers"]
     assert {point.as_int for metric in told for point in metric.sum.data_points} == {1, 2, 3, 4}
+
+
+def test_who_ends_it_too_waits_for_what_another_thread_still_collects(sink: OtlpSink, stuck: Stuck) -> None:
+    """A delivery that is closed takes no more: what was collected behind that was lost."""
+    handle = configure(sink.url, "", set_global=False, metric_interval=3600.0)
+    handle.meter_provider.get_meter("agent").create_observable_gauge("agent.load", [stuck])
+    threads = [threading.Thread(target=handle.shutdown, args=(60,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert stuck.asked.wait(30)
+    threads[1].join(0.2)
+    stuck.free.set()
+    for thread in threads:
+        thread.join()
+    assert "agent.load" in {metric.name for metric in sink.metrics()}
+    assert not any(handle.totals().dropped.values())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -82,6 +84,8 @@ class Promethios:
         self._shared = shared
         self._handler: logging.Handler | None = None
         self._closed = False
+        self._ended_by: dict[str, tuple[int, int, object]] = {}
+        self._collected = threading.Event()
 
     def flush(self, timeout: float | None = None) -> FlushResult:
         """Deliver everything that was recorded so far.
@@ -112,14 +116,17 @@ class Promethios:
             What was delivered since the last flush, what waits in the spool, and what was lost.
         """
         deadline = self._deadline(timeout)
-        if self._closed:
+        if not self._begin_to_end():
+            self._await_collected(deadline)
             return self._delivery.flush(deadline) if self._shared else self._delivery.close(deadline)
-        self._closed = True
         forget(self.shutdown)
-        if self._handler:
-            logging.getLogger().removeHandler(self._handler)
-        for collector in self._collectors:
-            self._end(collector, deadline)
+        try:
+            if self._handler:
+                logging.getLogger().removeHandler(self._handler)
+            for collector in self._collectors:
+                self._end(collector, deadline)
+        finally:
+            self._collected.set()
         return self._close(deadline)
 
     def use_key(self, api_key: str) -> None:
@@ -155,6 +162,21 @@ class Promethios:
         for collector in self._collectors:
             left = max(1, int((deadline - time.monotonic()) * 1000))
             self._attempt(collector.force_flush, left)
+
+    def _begin_to_end(self) -> bool:
+        """Whether this is the first call of all. Without a lock, which a forked child could find held."""
+        self._closed = True
+        call = (os.getpid(), threading.get_ident(), object())
+        return self._ended_by.setdefault("first", call) is call
+
+    def _await_collected(self, deadline: float) -> None:
+        """Let another thread that ends it hand over what is held: a closed delivery takes no more.
+
+        That thread is not in a forked child, and may be this one: a signal's handler that ends it again.
+        """
+        pid, thread, _ = self._ended_by["first"]
+        if pid == os.getpid() and thread != threading.get_ident():
+            self._collected.wait(max(0.0, deadline - time.monotonic()))
 
     def _end(self, collector: Collector, deadline: float) -> None:
         """End it. One that takes a time is given half of what is left: the delivery needs the rest."""
