@@ -22,9 +22,10 @@ handled = []
 def handle(*_):
     delivery.submit(Batch(Signal.TRACES, 1, b"handler" * 10, Lane.DECISIONS, packed=False))
     handled.append(1)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005)
 
 signal.signal(signal.SIGALRM, handle)
-signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+signal.setitimer(signal.ITIMER_REAL, 0.0005)
 recorded = 0
 while len(handled) < 400:
     delivery.submit(Batch(Signal.TRACES, 1, b"main" * 10, Lane.DECISIONS, packed=False))
@@ -42,15 +43,39 @@ counts, handled, told = Counts(), [], 0
 def handle(*_):
     counts.drop(1, DropReason.QUEUE_FULL)
     handled.append(1)
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
 
 signal.signal(signal.SIGALRM, handle)
-signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+signal.setitimer(signal.ITIMER_REAL, 0.001)
 while len(handled) < 300:
     counts.dropped
     told += counts.since_last_flush(0).dropped
 signal.setitimer(signal.ITIMER_REAL, 0)
 told += counts.since_last_flush(0).dropped
 print(len(handled) == told == counts.dropped[DropReason.QUEUE_FULL])
+"""
+
+COLLECT = """
+import signal, time
+from promethios.exporter.batching import Batcher
+
+gone, handled, recorded = [], [], 0
+batcher = Batcher(gone.extend, lambda items, reason: gone.extend([reason] * items), lambda item: 1)
+
+def handle(*_):
+    for _ in range(600):
+        batcher.add(1)
+    handled.append(600)
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
+
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 0.001)
+while len(handled) < 300:
+    batcher.add(1)
+    recorded += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+batcher.close(time.monotonic() + 20)
+print(len(gone) == recorded + sum(handled))
 """
 
 
@@ -76,3 +101,7 @@ def test_what_a_handler_decides_while_the_main_thread_decides_is_on_disk(tmp_pat
 
 def test_a_handler_may_count_while_the_main_thread_reads_the_counts() -> None:
     assert _run(COUNT) == "True\n"
+
+
+def test_a_handler_may_record_while_the_main_thread_wakes_the_thread_that_collects() -> None:
+    assert _run(COLLECT) == "True\n"

@@ -6,6 +6,7 @@ no deadline; these count, and keep to one.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import threading
 import time
@@ -57,7 +58,6 @@ class Batcher(Generic[_Item]):
         self._drop = drop
         self._weigh = weigh
         self._closed = False
-        self._wake = threading.Event()
         self._bytes = 0
         self.renew()
         renew_in_child(self)
@@ -74,7 +74,7 @@ class Batcher(Generic[_Item]):
             self._bytes = weight
             self._queue.append(item)
             if len(self._queue) >= BATCH_ITEMS:
-                self._wake.set()
+                self._wake()
 
     def flush(self, deadline: float) -> bool:
         """Export what is queued now. False if the deadline (`time.monotonic`) came first."""
@@ -89,7 +89,7 @@ class Batcher(Generic[_Item]):
     def close(self, deadline: float) -> None:
         """Export what is queued, and take no more."""
         self._closed = True
-        self._wake.set()
+        self._wake()
         self.flush(deadline)
         self._drop(len(self._queue), DropReason.SHUTDOWN)
 
@@ -97,7 +97,8 @@ class Batcher(Generic[_Item]):
         """Start, or start anew in a forked child: what was queued is the parent's to send."""
         self._queue: deque[_Item] = deque()
         self._bytes = 0
-        self._wake = threading.Event()
+        # No `Event`: a signal's handler that sets one in the middle of setting it waits for ever.
+        self._asleep = threading.Lock()
         self._exporting = threading.Lock()
         if not self._closed:
             start(self._run, "promethios-batching")
@@ -105,10 +106,14 @@ class Batcher(Generic[_Item]):
     def _run(self, home: Home) -> None:
         suppress()
         while home and not self._closed:
-            self._wake.wait(DELAY)
-            self._wake.clear()
+            self._asleep.acquire(timeout=DELAY)
             with self._exporting:
                 self._empty()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            # It is not woken twice.
+            self._asleep.release()
 
     def _empty(self) -> None:
         while self._queue:
