@@ -129,9 +129,7 @@ class SpoolFolder:
                 if lease := segment.take(limit):
                     return lease
             except OSError:
-                # What cannot be read now is an orphan from here on: whoever can read it adopts it.
-                segments.remove(segment)
-                segment.abandon()
+                self._give_up(segment)
                 continue
             self._forget(segment)
         return None
@@ -214,7 +212,7 @@ class SpoolFolder:
         return decisions[0] if decisions and lane is Lane.DECISIONS else None
 
     def _give_up(self, segment: Segment) -> None:
-        """Its disk fails: whoever adopts it next, we too, sorts out what is still good."""
+        """Its disk fails, and it is an orphan from here on: whoever can read it adopts it, we too."""
         if segment in self._segments[segment.lane]:
             self._segments[segment.lane].remove(segment)
         segment.abandon()
