@@ -36,25 +36,37 @@ def handed_of(span: Any) -> Handed:
     return found
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any) -> Any:
     """`value` as JSON-like values that nobody else holds: dataclasses become maps, without what is None.
 
-    Bytes are images and sounds, which no policy reads: their length stands in their place.
+    Bytes are images and sounds, which no policy reads: their length stands in their place. What occurs more
+    than once is looked at once, and is None within itself.
     """
+    return _plain(value, 0, {})
+
+
+def _plain(value: Any, depth: int, seen: dict[int, tuple[Any, Any]]) -> Any:
     if value is None or (isinstance(value, str | int | float) and not isinstance(value, Enum)):
         return value
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
     if isinstance(value, Enum):
-        return plain(value.value, depth + 1)
+        return _plain(value.value, depth + 1, seen)
     if depth > _DEPTH:
         return None
+    if id(value) not in seen:
+        seen[id(value)] = value, None  # with the value itself: what is gone leaves its id to another
+        seen[id(value)] = value, _opened(value, depth + 1, seen)
+    return seen[id(value)][1]
+
+
+def _opened(value: Any, depth: int, seen: dict[int, tuple[Any, Any]]) -> Any:
     if isinstance(value, list | tuple):
-        return [plain(item, depth + 1) for item in value]
+        return [_plain(item, depth, seen) for item in value]
     parts = _parts(value)
     if parts is None:
         return value
-    return {name: plain(item, depth + 1) for name, item in parts.items() if item is not None}
+    return {name: _plain(item, depth, seen) for name, item in parts.items() if item is not None}
 
 
 def _parts(value: Any) -> Mapping[Any, Any] | None:
