@@ -12,7 +12,7 @@ from tests.support.deliveries import AT_ONCE, KEY, batch, delivering, soon
 
 from promethios.exporter import DropReason, FlushResult
 from promethios.exporter.batch import Batch, Signal
-from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, Transient
+from promethios.exporter.outcomes import Delivered, Outcome, Parked, Permanent, TooLarge, Transient
 from promethios.exporter.retry import LONGEST_RETRY_AFTER, RetryPolicy
 from promethios.exporter.sender import Sender
 from promethios.exporter.settings import Settings
@@ -156,7 +156,9 @@ def test_C06_any_other_failure_is_not_tried_again(
     outcome: Callable[[Answer], Outcome], sink: OtlpSink, status: int
 ) -> None:
     refused = Answer.failing(status, "no", code=3)
-    assert outcome(Answer(status, refused.body, {"Retry-After": "1"})) == Permanent(f"HTTP {status} (no)")
+    found = outcome(Answer(status, refused.body, {"Retry-After": "1"}))
+    assert isinstance(found, Permanent)
+    assert (found.reason, isinstance(found, TooLarge)) == (f"HTTP {status} (no)", status == 413)
     assert len(sink.requests) == 1
 
 

@@ -83,7 +83,8 @@ def test_times_that_are_no_numbers_are_an_error(database: Path) -> None:
     change(
         database,
         "INSERT INTO tenants (id, name, created_unix_nano) VALUES (1, 'default', 1)",
-        "INSERT INTO heartbeats VALUES (1, 1, 'clerk', 'i', 1, 1)",
+        "INSERT INTO heartbeats (tenant_id, agent_id, instance_id, time_unix_nano, value) "
+        "VALUES (1, 'clerk', 'i', 1, 1)",
         "INSERT INTO logs (tenant_id, record_hash, ordinal, resource_id, scope_id, time_unix_nano, "
         "observed_unix_nano, severity_number, severity_text, agent_id, event_name, flags, attributes) "
         "VALUES (1, x'00', 0, 1, 1, 'noon', 0, 9, 'INFO', 'clerk', '', 0, '{}')",
