@@ -512,6 +512,13 @@ VALUES = st.one_of(
 TOLD = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
 
 
+def test_several_markers_of_a_dialect_on_a_span_are_one_decision() -> None:
+    told = {"agt.decision": "deny", "agt.policy.action": "deny", "agt.audit.decision": "deny"}
+    batch = Batch(1, "spans", 0)
+    add_spans(batch, Origin(1, None), trace_request(span("mesh.governance.x", told)))
+    assert len(batch.rows["decisions"]) == 1
+
+
 @settings(
     deadline=None,
     derandomize=True,

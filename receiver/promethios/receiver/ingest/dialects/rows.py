@@ -34,8 +34,10 @@ Found = tuple[int, Finding]
 
 def add_others_of_span(batch: Batch, origin: Origin, span: Span, attributes: dict[str, Any]) -> None:
     """Add what a span, or an event of it, tells of another system's decisions; mostly nothing."""
+    heard: set[str] = set()
     for marker, dialect in SPANS.items():
-        if marker in attributes and _is_told(marker, span, attributes):
+        if marker in attributes and dialect.name not in heard and _is_told(marker, span, attributes):
+            heard.add(dialect.name)  # several of its markers are still one telling
             told = {**attributes, **_of_span(span)}
             found = _read(batch, dialect, told, f"span {span.name[:60]!r}")
             about = _About(batch, origin, attributes, span.trace_id, span.parent_span_id or span.span_id)
