@@ -386,6 +386,24 @@ def test_what_waits_is_told_by_lane_and_left_as_it_is(tmp_path: Path, batch: Cal
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_what_waits_behind_damage_is_counted_as_it_will_be_sent(
+    tmp_path: Path, batch: Callable[..., Batch]
+) -> None:
+    tmp_path.chmod(0o700)
+    path = tmp_path / "1-1-x.bulk.spool"
+    segment = Segment(path, Lane.BULK, lambda _: None)
+    ends = []
+    for items in (2, 3, 5):
+        segment.append(batch(items=items), time.time_ns())
+        ends.append(segment.size)
+    segment.close()
+    content = bytearray(path.read_bytes())
+    content[ends[0]] ^= 0xFF  # the length of the second record
+    path.write_bytes(content)
+    said = [each.message for each in found("spool", PROMETHIOS_SPOOL_DIR=str(tmp_path))]
+    assert said[1].startswith("items that wait: 7 of bulk, ")
+
+
 def test_a_file_that_a_process_holds_is_no_orphan(tmp_path: Path, batch: Callable[..., Batch]) -> None:
     tmp_path.chmod(0o700)
     path = tmp_path / "1-1-x.bulk.spool"

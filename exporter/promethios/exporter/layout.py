@@ -21,8 +21,21 @@ _CRC: Final = struct.Struct("<I")
 START: Final = len(MAGIC) + _HEAD.size + _CRC.size
 
 
-def read_head(raw: bytes) -> int | None:
-    """The place that the head of a file says, which begins with `raw`; None where it is damaged."""
+def is_ours(start: bytes) -> bool:
+    """Whether a file that begins with these `START` bytes is a spool file of this version."""
+    return len(start) >= START and start.startswith(MAGIC)
+
+
+def first_record(start: bytes, size: int) -> int:
+    """Where the first record stands that is not delivered, of a file of `size` bytes that begins so.
+
+    Where that cannot be told it is the first of all: it is better sent again than lost.
+    """
+    head = _read_head(start)
+    return head if head is not None and START <= head <= size else START
+
+
+def _read_head(raw: bytes) -> int | None:
     head, crc = raw[len(MAGIC) : len(MAGIC) + _HEAD.size], raw[len(MAGIC) + _HEAD.size : START]
     if crc != _CRC.pack(zlib.crc32(head)):
         return None

@@ -30,7 +30,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from promethios.exporter.batch import Batch, Lane
-from promethios.exporter.layout import MAGIC, START, header_at, read_head, scan, write_head
+from promethios.exporter.layout import MAGIC, START, first_record, header_at, is_ours, scan, write_head
 from promethios.exporter.leases import JOINED_BYTES, JOINED_ITEMS, Lease
 from promethios.exporter.ownership import SAFELY, check_own, open_own
 from promethios.exporter.records import HEADER, Header, header_of
@@ -248,7 +248,7 @@ class Segment:
     def _load(self) -> None:
         size = os.fstat(self._file).st_size
         start = os.pread(self._file, START, 0)
-        if size >= START and not start.startswith(MAGIC):
+        if size >= START and not is_ours(start):
             self._set_aside(0, size)
             size = 0
         if size < START:
@@ -257,8 +257,7 @@ class Segment:
             self._head = self._tail = START
             write_head(self._file, START)
             return
-        head = read_head(start)
-        self._head = head if head is not None and START <= head <= size else START
+        self._head = first_record(start, size)
         self._scan(self._head)
 
     def _look_again(self) -> None:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from promethios.exporter.layout import MAGIC, START
+from promethios.exporter.layout import START, first_record, is_ours, scan
 from promethios.exporter.ownership import open_own
-from promethios.exporter.records import HEADER, Header
 from promethios.exporter.settings import MIB, Settings
 from promethios.exporter.spools import SUFFIX, lane_of
 from promethios.governance.findings import Finding, Level
@@ -106,26 +105,16 @@ def survey(path: Path) -> Waiting | None:
     """What waits in a spool file; None where it went, or is none of ours, meanwhile."""
     try:
         with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
-            orphan = _is_free(file.fileno())
-            content = file.read()
+            size = os.fstat(file.fileno()).st_size
+            return Waiting(lane_of(path).value, _items(file.fileno(), size), size, _is_free(file.fileno()))
     except OSError:
         return None
-    head = content[:START]
-    if len(head) < START or not head.startswith(MAGIC):
-        return Waiting(lane_of(path).value, 0, len(content), orphan)
-    return Waiting(lane_of(path).value, _items(content), len(content), orphan)
 
 
-def _items(content: bytes) -> int:
-    at, items = int.from_bytes(content[len(MAGIC) : len(MAGIC) + 8], "little"), 0
-    while at + HEADER <= len(content):
-        try:
-            header = Header.read(content[at : at + HEADER])
-        except ValueError:  # damaged, or being written: who adopts it sorts that out
-            return items
-        items += header.items
-        at += header.size
-    return items
+def _items(file: int, size: int) -> int:
+    """What is whole in a file, as who adopts it would find it."""
+    start = os.pread(file, START, 0)
+    return scan(file, first_record(start, size), size).items if is_ours(start) else 0
 
 
 def _is_free(file: int) -> bool:
