@@ -1,4 +1,4 @@
-"""From what the SDK collects to batches: encoded by OpenTelemetry's own encoder, split where too large."""
+"""From what the SDK collects to batches: spans by `spans`, the rest by OpenTelemetry's encoder; then split."""
 
 from __future__ import annotations
 

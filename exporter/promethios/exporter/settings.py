@@ -67,7 +67,7 @@ class Settings:
             kill cannot), ``decisions`` (those that `durable_decisions` names), ``always``.
         durable_decisions: Which decisions are in the spool before their caller sees them: ``enforced`` (what
             blocks, redacts or flags) or ``all``.
-        max_spool_bytes: Most that waits in this process' spool files, compressed.
+        max_spool_bytes: Most that this process' spool files take.
         max_spool_age: Seconds that anything waits in the spool before it is dropped.
         max_in_flight: Requests that are under way at once; with more than one, batches may overtake others.
         exit_budget: Seconds that ending the process may take, whatever the receiver does.

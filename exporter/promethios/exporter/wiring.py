@@ -7,7 +7,7 @@
 
 - delivery and exporters; where the SDK exports a signal through us already (`present`), only the others;
 - governor, decision lane, the span and log processors that govern, the exporters that redact;
-- the metric reader, and what the agent tells about itself (`health.observe`, called in `_tell`);
+- the metric reader, and what the agent tells about itself (`health.observe`, `heartbeat.Heartbeat`);
 - the process' end (`ends.at_end`, in `wire`).
 """
 
@@ -138,7 +138,7 @@ def wire(
     if governor:
         govern(governor, providers)
         lane = _lay_lane(governor, providers, delivery)
-    _tell(providers.meters, delivery, governor)
+    observe(providers.meters, delivery, governor)
     collectors = _export(providers, _Exporters(delivery, governor), present)
     if lane:
         collectors.insert(0, lane)
@@ -200,11 +200,6 @@ def _lay_lane(governor: Governor, providers: Providers, delivery: Delivery) -> D
     lane.add_span_processor(DecisionBatches(delivery))
     governor.set_decision_lane(lane)
     return lane
-
-
-def _tell(meters: MeterProvider, delivery: Delivery, governor: Governor | None) -> None:
-    """Have the agent tell about itself."""
-    observe(meters, delivery, governor)
 
 
 def _beat(providers: Providers, delivery: Delivery, governor: Governor | None) -> Heartbeat:
