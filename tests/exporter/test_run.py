@@ -166,37 +166,38 @@ def test_what_cannot_be_in_force_keeps_the_agent_from_running(
     assert (done.returncode, done.stdout, done.stderr) == (78, "", said)
 
 
-def test_a_python_without_promethios_does_not_run(folder: Path) -> None:
+@pytest.fixture
+def bare(folder: Path) -> str:
+    """A Python of an environment without promethios."""
     venv.create(folder / "bare", symlinks=True)
-    python = str(folder / "bare" / "bin" / "python")
-    done = _run(folder, "--", python, _agent(folder, "print('ran')\n"))
+    return str(folder / "bare" / "bin" / "python")
+
+
+def test_a_python_without_promethios_does_not_run(folder: Path, bare: str) -> None:
+    done = _run(folder, "--", bare, _agent(folder, "print('ran')\n"))
     assert (done.returncode, done.stdout) == (78, "")
-    assert done.stderr.startswith(f"Error: cannot run {python}: it is not governed: {python} cannot load")
+    assert done.stderr.startswith(f"Error: cannot run {bare}: it is not governed: {bare} cannot load")
 
 
 def test_a_python_without_promethios_that_the_agent_starts_goes_on_and_says_so(
-    folder: Path, sink: OtlpSink
+    folder: Path, sink: OtlpSink, bare: str
 ) -> None:
-    venv.create(folder / "bare", symlinks=True)
-    python = str(folder / "bare" / "bin" / "python")
-    agent = _agent(folder, f"import subprocess\nsubprocess.run([{python!r}, '-c', 'print(1)'], check=True)\n")
+    agent = _agent(folder, f"import subprocess\nsubprocess.run([{bare!r}, '-c', 'print(1)'], check=True)\n")
     done = _run(folder, "--", sys.executable, agent, PROMETHIOS_ENDPOINT=sink.url)
     assert (done.returncode, done.stdout) == (0, "1\n")
-    assert done.stderr.startswith(f"promethios run: NOT GOVERNED: {python} cannot load promethios: No module")
+    assert done.stderr.startswith(f"promethios run: NOT GOVERNED: {bare} cannot load promethios: No module")
 
 
 def test_a_governed_process_that_becomes_a_python_without_promethios_ends(
-    folder: Path, sink: OtlpSink
+    folder: Path, sink: OtlpSink, bare: str
 ) -> None:
     """Wrappers such as ``opentelemetry-instrument`` and ``hatch run`` become what they run."""
-    venv.create(folder / "bare", symlinks=True)
-    python = str(folder / "bare" / "bin" / "python")
-    wrapper = _agent(folder, f"import os\nos.execv({python!r}, [{python!r}, '-c', 'print(1)'])\n")
+    wrapper = _agent(folder, f"import os\nos.execv({bare!r}, [{bare!r}, '-c', 'print(1)'])\n")
 
     done = _run(folder, "--", sys.executable, wrapper, PROMETHIOS_ENDPOINT=sink.url)
 
     assert (done.returncode, done.stdout) == (78, "")
-    assert done.stderr.startswith(f"promethios run: NOT GOVERNED: {python} cannot load promethios: No module")
+    assert done.stderr.startswith(f"promethios run: NOT GOVERNED: {bare} cannot load promethios: No module")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of others' processes")
