@@ -1,4 +1,4 @@
-"""From what the SDK collects to batches: spans by `spans`, the rest by OpenTelemetry's encoder; then split."""
+"""From what the SDK collects to batches: spans by `spans`, the rest by OpenTelemetry's encoder, and split."""
 
 from __future__ import annotations
 
