@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Final
 
@@ -14,8 +16,12 @@ _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+
+#: What lies beside a library for people to read, not for browsers.
+_UNSERVED: Final = ("README", "LICENSE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,15 @@ def make_asset(name: str, body: bytes) -> Asset:
 
 
 def load_assets() -> MappingProxyType[str, Asset]:
-    """Return every file of the ``static`` folder by its name."""
+    """Return every file of the ``static`` folder by its path there, as ``panels/stat.js``."""
     folder = resources.files(__package__) / "static"
-    loaded = [make_asset(entry.name, entry.read_bytes()) for entry in folder.iterdir() if entry.is_file()]
+    loaded = [make_asset(name, entry.read_bytes()) for name, entry in _files(folder)]
     return MappingProxyType({asset.name: asset for asset in loaded})
+
+
+def _files(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry, f"{above}{entry.name}/")
+        elif not entry.name.startswith(_UNSERVED):
+            yield f"{above}{entry.name}", entry
