@@ -20,52 +20,75 @@ from promethios.receiver.api import (
     violations,
 )
 from promethios.receiver.api.agents import agent, agents
-from promethios.receiver.api.question import parse_question
+from promethios.receiver.api.pages import cut
+from promethios.receiver.api.question import Question, parse_question
+from promethios.receiver.api.routes import Route, Shape, fixed, listing, table
 from promethios.receiver.api.view import View
 from promethios.receiver.services import Services
 
-#: Every route: its path, what answers it, and the filters that it knows besides the common parameters.
-ROUTES: Final[tuple[tuple[str, Callable[..., dict[str, Any]], frozenset[str]], ...]] = (
-    ("status", status.status, frozenset()),
-    ("agents", agents, frozenset()),
-    ("agents/<path:agent_id>", agent, frozenset()),
-    ("decisions", decisions.decisions, frozenset({"verdict", "point"})),
-    ("violations", violations.violations, frozenset({"severity", "policy"})),
-    ("violations/by_policy", violations.by_policy, frozenset({"severity", "policy"})),
-    ("stats", stats.stats, frozenset()),
-    ("series/decisions", series.decisions, frozenset()),
-    ("series/violations", series.violations, frozenset()),
-    ("series/latency", series.latency, frozenset()),
-    ("series/tokens", series.tokens, frozenset()),
-    ("series/ingest", series.ingest, frozenset()),
-    ("series/liveness", timeline.liveness, frozenset()),
-    ("series/trust", trust.series, frozenset()),
-    ("trust", trust.trust, frozenset()),
-    ("trust/<path:agent_id>", trust.explain, frozenset()),
-    ("traces/<trace_id>", traces.trace, frozenset()),
-    ("logs", logs.logs, frozenset({"severity"})),
+_AGENT: Final = (
+    "service_name status state trust tier first_seen last_seen decisions blocked redacted flagged violations "
+    "input_tokens output_tokens calls governed instances heartbeat uptime"
+)
+_DECISION: Final = "agent_id point verdict enforced mode model tool conversation_id duration_us"
+_VIOLATION: Final = "severity agent_id policy_id action enforced mode model tool"
+
+#: Every route. `listing`: the answer calls `page`; `table`: it gives all rows, which are sorted and cut here;
+#: `fixed`: one row or a series, as it is. Filters and columns are separated by spaces.
+ROUTES: Final[tuple[Route, ...]] = (
+    fixed("status", status.status),
+    table("agents", agents, key="agent_id", sort=_AGENT),
+    fixed("agents/<path:agent_id>", agent),
+    listing("decisions", decisions.decisions, "verdict point", sort=_DECISION),
+    listing("violations", violations.violations, "severity policy", sort=_VIOLATION),
+    table(
+        "violations/by_policy",
+        violations.by_policy,
+        "severity policy",
+        key="policy_id severity",
+        sort="violations blocked agents last_seen",
+        order="-violations",
+    ),
+    fixed("stats", stats.stats),
+    fixed("series/decisions", series.decisions),
+    fixed("series/violations", series.violations),
+    fixed("series/latency", series.latency),
+    fixed("series/tokens", series.tokens),
+    fixed("series/ingest", series.ingest),
+    fixed("series/liveness", timeline.liveness),
+    fixed("series/trust", trust.series),
+    table("trust", trust.trust, key="agent_id", sort="score tier bound evidence updated decisions"),
+    fixed("trust/<path:agent_id>", trust.explain),
+    fixed("traces/<trace_id>", traces.trace),
+    listing("logs", logs.logs, "severity", sort="agent_id"),
 )
 
 
 def api_blueprint(services: Services) -> Blueprint:
     """Every route of `ROUTES`, answered from read-only connections."""
     blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-    for path, answer, filters in ROUTES:
-        blueprint.add_url_rule(f"/{path}", path.replace("/", "_"), _view(services, answer, filters))
+    for route in ROUTES:
+        blueprint.add_url_rule(f"/{route.path}", route.path.replace("/", "_"), _view(services, route))
     return blueprint
 
 
-def _view(
-    services: Services, answer: Callable[..., dict[str, Any]], filters: frozenset[str]
-) -> Callable[..., Response]:
+def _view(services: Services, route: Route) -> Callable[..., Response]:
     def respond(**path: str) -> Response:
-        question = parse_question(request.args, filters)
-        with services.readers.connect() as connection:
-            # All of an answer is read from the database as it is now, however many statements that takes.
-            connection.exec_driver_sql("BEGIN")
-            document = answer(services, View(connection, g.principal), question, **path)
+        question = parse_question(request.args, route)
+        document = _answer(services, route, question, path)
         # SQLAlchemy names columns with a subclass of str, which orjson takes as a key only when told to.
         body = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
         return Response(body, content_type="application/json")
 
     return respond
+
+
+def _answer(services: Services, route: Route, question: Question, path: dict[str, str]) -> dict[str, Any]:
+    """One page of an answer."""
+    with services.readers.connect() as connection:
+        # All of an answer is read from the database as it is now, however many statements that takes.
+        connection.exec_driver_sql("BEGIN")
+        document = route.answer(services, View(connection, g.principal), question, **path)
+    if route.shape is Shape.TABLE:
+        return {**document, **cut(question, route, document["data"])}
+    return document

@@ -9,14 +9,20 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, true
 
+from promethios.receiver.api.cursors import Place, read_cursor
+from promethios.receiver.api.routes import Route, Shape, Sort, parse_sort
 from promethios.receiver.refusal import Kind, Refusal
 
 _HOUR: Final = 3_600_000
 _RANGE: Final = 6 * _HOUR
 _STEPS: Final = 120
 _MOST_STEPS: Final = 11_000
-#: The most rows of one answer.
+#: The most rows of one answer in JSON.
 MOST_ROWS: Final = 1_000
+#: How many rows a list has without `limit`; a table has as many as can be.
+ROWS: Final = 100
+#: The most rows of an export.
+MOST_EXPORTED: Final = 100_000
 #: The latest moment that can be asked for, Unix milliseconds.
 LATEST: Final = 2**63 // 1_000_000 - 1
 #: The longest text of a filter, characters.
@@ -24,6 +30,8 @@ LONGEST: Final = 10_000
 
 #: What every route understands, so that a dashboard may send the same to all of them.
 COMMON: Final = frozenset({"from", "to", "agent", "step", "limit", "cursor"})
+#: What an answer may be written in.
+FORMATS: Final = ("json",)
 #: What dashboards send for "all of them".
 _ALL: Final = frozenset({"", ".*", "$__all"})
 
@@ -37,16 +45,18 @@ class Question:
         end: Until when, Unix milliseconds, included.
         step: The width of a step in a series, milliseconds: a whole number of seconds.
         limit: The most rows.
-        cursor: After which row to go on: its time (nanoseconds) and its id; None for the first page.
+        cursor: After which row to go on: its values by the order; None for the first page.
         filters: The values allowed for each filter; empty for all.
+        sort: The order; None where there is none to choose.
     """
 
     start: int
     end: int
     step: int
     limit: int
-    cursor: tuple[int, int] | None
+    cursor: Place | None
     filters: Mapping[str, tuple[str, ...]]
+    sort: Sort | None = None
 
     def within(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition that a time in nanoseconds lies in the range."""
@@ -57,44 +67,55 @@ class Question:
         values = self.filters.get(name, ())
         return column.in_(values) if values else true()
 
-    def before(self, when: ColumnElement[Any], row_id: ColumnElement[Any]) -> ColumnElement[bool]:
-        """The condition that a row comes after the cursor, newest first."""
-        if self.cursor is None:
-            return true()
-        at, last = self.cursor
-        return (when < at) | ((when == at) & (row_id < last))
 
-
-def parse_question(arguments: Mapping[str, str], filters: frozenset[str]) -> Question:
+def parse_question(arguments: Mapping[str, str], route: Route, form: str = "json") -> Question:
     """Read the parameters of a request.
 
     Args:
         arguments: The parameters as text.
-        filters: The filters that the route knows besides `COMMON`.
+        route: What they are asked of.
+        form: What the answer is written in, one of `FORMATS`.
 
     Raises:
         Refusal: One is not known, or its value cannot be used.
     """
-    known = COMMON | filters
+    known = parameters_of(route)
     if unknown := sorted(set(arguments) - known):
         raise _bad(f"unknown parameter {unknown[0][:60]!r}: this route knows {', '.join(sorted(known))}")
     end = _number(arguments, "to", time.time_ns() // 1_000_000, 0, LATEST)
     start = _number(arguments, "from", max(0, end - _RANGE), 0, LATEST)
     if start > end:
         raise _bad(f"'from' ({start}) is after 'to' ({end}): both are Unix milliseconds")
+    sort = _sort(arguments.get("sort", ""), route)
     return Question(
         start,
         end,
         _step(arguments, end - start),
-        _number(arguments, "limit", 100, 1, MOST_ROWS),
-        _cursor(arguments.get("cursor", "")),
-        {name: _values(name, arguments.get(name, "")) for name in filters | {"agent"}},
+        _limit(arguments, route, form),
+        read_cursor(arguments.get("cursor", ""), None if sort is None else str(sort)),
+        {name: _values(name, arguments.get(name, "")) for name in route.filters | {"agent"}},
+        sort,
     )
 
 
-def cursor_of(when: int, row_id: int) -> str:
-    """The cursor of the page that goes on after this row."""
-    return f"{when}-{row_id}"
+def parameters_of(route: Route) -> frozenset[str]:
+    """Every parameter that a route knows."""
+    return COMMON | route.filters | ({"sort"} if route.sortable else frozenset())
+
+
+def _sort(text: str, route: Route) -> Sort | None:
+    if not text:
+        return route.order
+    sort = parse_sort(text)
+    if sort.column not in route.sortable:
+        raise _bad(f"'sort' must be one of {', '.join(route.sortable)}, with '-' for the reverse")
+    return sort
+
+
+def _limit(arguments: Mapping[str, str], route: Route, form: str) -> int:
+    if form != "json":
+        return _number(arguments, "limit", MOST_EXPORTED, 1, MOST_EXPORTED)
+    return _number(arguments, "limit", MOST_ROWS if route.shape is Shape.TABLE else ROWS, 1, MOST_ROWS)
 
 
 def _step(arguments: Mapping[str, str], length: int) -> int:
@@ -114,16 +135,6 @@ def _number(arguments: Mapping[str, str], name: str, default: int, least: int, m
     if len(text) > 20 or not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
         raise _bad(f"{name!r} must be a whole number from {least} to {most}, not {text[:60]!r}")
     return int(text)
-
-
-def _cursor(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
-    when, _, row_id = text.partition("-")
-    for number in (when, row_id):
-        if not (number.isascii() and number.isdigit() and len(number) <= 19):
-            raise _bad("'cursor' is not one that this route gave")
-    return int(when), int(row_id)
 
 
 def _values(name: str, text: str) -> tuple[str, ...]:

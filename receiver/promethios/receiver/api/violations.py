@@ -45,26 +45,22 @@ def violations(_: Services, view: View, question: Question) -> dict[str, Any]:
 
 
 def by_policy(_: Services, view: View, question: Question) -> dict[str, Any]:
-    """A row for each policy that matched, most matches first."""
+    """A row for each policy that matched and severity, most matches first."""
     rolled = Rolled(view, question, VIOLATIONS)
     agents = rolled.count(
         "agent_id", "policy_id", "severity", filters={"severity": "severity", "policy_id": "policy"}
     )
-    return {"data": rolled.rows(_policies(agents))[: question.limit]}
+    return {"data": rolled.rows(_policies(agents))}
 
 
 @cache
 def _policies(agents: Subquery) -> Select[Any]:
     number = func.sum(agents.c.violations)
-    return (
-        select(
-            agents.c.policy_id,
-            agents.c.severity,
-            number.label("violations"),
-            func.sum(agents.c.blocked).label("blocked"),
-            func.count().label("agents"),
-            millis(func.max(agents.c.last)).label("last_seen"),
-        )
-        .group_by(agents.c.policy_id, agents.c.severity)
-        .order_by(number.desc(), agents.c.policy_id, agents.c.severity)
-    )
+    return select(
+        agents.c.policy_id,
+        agents.c.severity,
+        number.label("violations"),
+        func.sum(agents.c.blocked).label("blocked"),
+        func.count().label("agents"),
+        millis(func.max(agents.c.last)).label("last_seen"),
+    ).group_by(agents.c.policy_id, agents.c.severity)

@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 
 from promethios.receiver.access.roles import RULES
 from promethios.receiver.api import ROUTES
+from promethios.receiver.api.routes import Shape
 from promethios.receiver.openapi import requests, rows
 from promethios.receiver.plain.kinds import KINDS
 
@@ -108,10 +109,10 @@ _FIXED: Final = {"kind"}
 
 
 def _question(path: str, _: str) -> Described:
-    answer, filters = next((answer, filters) for route, answer, filters in ROUTES if route == path)
+    route = next(route for route in ROUTES if route.path == path)
     row = {"type": "array", "items": rows.ROWS[path]}
     document: Described = {"type": "object", "properties": {"data": row}, "required": ["data"]}
-    if path in _PAGED:
+    if route.shape is not Shape.FIXED:
         document["properties"]["cursor"] = {
             "type": "string",
             "description": "Of the next page, if there is one",
@@ -121,8 +122,8 @@ def _question(path: str, _: str) -> Described:
         document["required"] = sorted(document["properties"])
     document["additionalProperties"] = False
     return {
-        "summary": _first_line(answer),
-        "parameters": requests.query_parameters(filters),
+        "summary": _first_line(route.answer),
+        "parameters": requests.query_parameters(route),
         "responses": _answer(200, document),
         "refusals": (404,) if "<" in path else (),
     }
@@ -130,7 +131,6 @@ def _question(path: str, _: str) -> Described:
 
 #: What an answer has beside its rows.
 _BESIDE: Final = {"trust/<path:agent_id>": rows.EXPLAINED, "agents/<path:agent_id>": rows.DETAILED}
-_PAGED: Final = frozenset({"decisions", "violations", "logs"})
 
 
 def _plain(path: str, method: str) -> Described:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from promethios.receiver.access.roles import Scope
 from promethios.receiver.access.tenants import MOST, QUOTAS
+from promethios.receiver.api.cursors import LONGEST_CURSOR
 from promethios.receiver.api.keys import DEFAULT_OVERLAP, LONGEST_OVERLAP
-from promethios.receiver.api.question import COMMON, LATEST, LONGEST, MOST_ROWS
+from promethios.receiver.api.question import LATEST, LONGEST, MOST_ROWS, ROWS, parameters_of
+from promethios.receiver.api.routes import Route, Shape
 from promethios.receiver.plain.kinds import Kind
 
 Parameter = dict[str, Any]
@@ -21,9 +23,8 @@ _ABOUT: Final[dict[str, tuple[dict[str, Any], str]]] = {
         {"type": "integer", "minimum": 1, "maximum": LATEST},
         "The width of a step of a series, milliseconds, rounded to seconds; by default a 120th of the range",
     ),
-    "limit": ({"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": 100}, "The most rows"),
     "cursor": (
-        {"type": "string", "pattern": "^([0-9]{1,19}-[0-9]{1,19})?$"},
+        {"type": "string", "pattern": "^[A-Za-z0-9_-]*$", "maxLength": LONGEST_CURSOR},
         "Where to go on: the `cursor` of the page before",
     ),
 }
@@ -35,9 +36,9 @@ _PATH: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def query_parameters(filters: Iterable[str]) -> list[Parameter]:
-    """The parameters of a question that knows these filters besides the common ones."""
-    return [_query(name) for name in sorted(COMMON | set(filters))]
+def query_parameters(route: Route) -> list[Parameter]:
+    """The parameters of a question."""
+    return [_query(name, route) for name in sorted(parameters_of(route))]
 
 
 def path_parameters(names: Iterable[str]) -> list[Parameter]:
@@ -45,10 +46,27 @@ def path_parameters(names: Iterable[str]) -> list[Parameter]:
     return [{"name": name, "in": "path", "required": True, "schema": _PATH[name]} for name in sorted(names)]
 
 
-def _query(name: str) -> Parameter:
-    any_of = f"One {name}, or several joined by `|`; without it, all"
-    schema, about = _ABOUT.get(name, ({"type": "string", "maxLength": LONGEST}, any_of))
+def _query(name: str, route: Route) -> Parameter:
+    if name in _OF_ROUTE:
+        schema, about = _OF_ROUTE[name](route)
+    else:
+        any_of = f"One {name}, or several joined by `|`; without it, all"
+        schema, about = _ABOUT.get(name, ({"type": "string", "maxLength": LONGEST}, any_of))
     return {"name": name, "in": "query", "description": about, "schema": schema}
+
+
+def _limit(route: Route) -> tuple[dict[str, Any], str]:
+    default = MOST_ROWS if route.shape is Shape.TABLE else ROWS
+    return {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default}, "The most rows"
+
+
+def _sort(route: Route) -> tuple[dict[str, Any], str]:
+    orders = [f"{way}{name}" for name in route.sortable for way in ("", "-")]
+    schema = {"type": "string", "enum": ["", *orders], "default": str(route.order)}
+    return schema, "The column to sort by, with `-` the greatest first; rows without it come last"
+
+
+_OF_ROUTE: Final[dict[str, Callable[[Route], tuple[dict[str, Any], str]]]] = {"limit": _limit, "sort": _sort}
 
 
 def body(schema: Any, *, required: bool = True) -> dict[str, Any]:
