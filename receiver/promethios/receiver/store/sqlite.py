@@ -17,6 +17,7 @@ from alembic.util import CommandError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from promethios.receiver.store import alert_tables as alert_tables  # they are of the schema too
 from promethios.receiver.store.checking import check
 from promethios.receiver.store.connections import Snapshots, reader_engine, writer_engine
 from promethios.receiver.store.errors import StoreError
