@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml $(shell find dashboards exporter governance receiver -type f -not -name '*.pyc')
 PYTEST_ARGS ?=
 
-.PHONY: demo test audit coverage-page performance clean
+.PHONY: demo test site audit coverage-page performance clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.demo
@@ -21,6 +21,10 @@ test: $(VENV)/.test
 	$(BIN)/mypy dashboards exporter governance receiver
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+# The documentation, into build/site.
+site: $(VENV)/.test
+	$(BIN)/mkdocs build --strict
 
 # What is installed, against the known vulnerabilities of https://pypi.org/security: needs the network.
 audit: $(VENV)/.test

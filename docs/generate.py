@@ -19,6 +19,7 @@ import click
 from promethios.exporter.settings import ENVIRONMENT
 from promethios.exporter.settings import Settings as AgentSettings
 from promethios.governance import semconv
+from promethios.governance.alerting import RULES, AlertRule
 from promethios.governance.cli import main as root
 from promethios.receiver.app import create_app
 from promethios.receiver.openapi.document import describe
@@ -49,6 +50,23 @@ environment, yes and no are `true` and `false`.
 
 | Setting | In the environment | Default | What it is |
 |---|---|---|---|
+"""
+
+_ABOUT_RECEIVER_SETTINGS: Final = """
+What `promethios serve` takes. An option goes before a variable, and this before a file (`--config`, or
+`PROMETHIOS_CONFIG`): TOML, whose top-level keys are these names. A name that is not known is an error.
+
+| Setting | Option | In the environment | Default | What it is |
+|---|---|---|---|---|
+"""
+
+_ABOUT_ALERTS: Final = """
+One definition, evaluated by the receiver itself and by Grafana: each rule's number is what
+`GET /api/v1/signals/{id}` answers for each of its labels, and it fires when that was beyond the threshold for
+so long. A file of your own changes thresholds and times ([alerts](../../receiver/README.md#alerts)).
+
+| Rule | Severity | Fires | For | Looks back | |
+|---|---|---|---|---|---|
 """
 
 _ABOUT_OWN_METRICS: Final = """
@@ -108,10 +126,34 @@ def receiver_metrics() -> str:
     return "".join(["# The receiver's own metrics\n\n", _MADE, about, *rows])
 
 
+def receiver_settings() -> str:
+    """Every setting of the receiver, from the class that checks them."""
+    about = _arguments(Settings)
+    (entry,) = entry_points(group="promethios.commands", name="serve")
+    options = {option.name: option.opts[0] for option in entry.load().params}
+    rows = [
+        f"| `{each.name}` | {_code(options.get(each.name))} | `PROMETHIOS_{each.name.upper()}` "
+        f"| {_default(each.name, each.default)} | {_cell(about[each.name])} |\n"
+        for each in fields(Settings)
+    ]
+    return "".join(["# The receiver's settings\n\n", _MADE, _ABOUT_RECEIVER_SETTINGS, *rows])
+
+
+def alerts() -> str:
+    """Every alert rule, from the definition that the receiver and Grafana share."""
+    parts = ["# Alert rules\n\n", _MADE, _ABOUT_ALERTS]
+    parts += [
+        f"| [`{each.id}`](#{each.id}) | {each.severity} | {_beyond(each)} | {_span(each.for_seconds)} "
+        f"| {_span(each.window_seconds)} | {'on' if each.enabled else 'off'} |\n"
+        for each in RULES
+    ]
+    parts += [f"\n## {each.id}\n\n**{each.title}.** {_cell(each.description)}\n" for each in RULES]
+    return "".join(parts)
+
+
 def agent_settings() -> str:
     """Every setting of an agent's delivery, from the class that reads them."""
-    said = re.findall(r"^        (\w+): ((?:.|\n {12})+)", AgentSettings.__doc__ or "", re.MULTILINE)
-    about = {name: " ".join(text.split()) for name, text in said}
+    about = _arguments(AgentSettings)
     rows = [
         f"| `{each.name}` | {_variables(each.name)} | {_default(each.name, each.default)} "
         f"| {_cell(about[each.name])} |\n"
@@ -120,12 +162,36 @@ def agent_settings() -> str:
     return "".join(["# An agent's settings\n\n", _MADE, _ABOUT_AGENT_SETTINGS, *rows])
 
 
+def _arguments(described: type) -> dict[str, str]:
+    """What a class says of each of its arguments."""
+    said = re.findall(r"^        (\w+): ((?:.|\n {12})+)", described.__doc__ or "", re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in said}
+
+
+def _code(text: str | None) -> str:
+    return f"`{text}`" if text else "none"
+
+
+def _beyond(rule: AlertRule) -> str:
+    """When a rule's number is bad: UCUM writes what is counted in braces, and a ratio as 1."""
+    unit = "" if rule.unit == "1" else f" {rule.unit.strip('{}')}"
+    return f"{rule.comparison} {rule.threshold:,.6g}{unit}"
+
+
+def _span(seconds: float) -> str:
+    """A time in its largest whole unit."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length:g} {unit}"
+    return f"{seconds:g} s"
+
+
 def _variables(setting: str) -> str:
     return ", else ".join(f"`{name}`" for name in ENVIRONMENT.get(setting, ())) or "none"
 
 
 def _default(setting: str, value: object) -> str:
-    if value is None or value == ():
+    if value is None or value == () or value == "":
         return "none"
     if setting.endswith("_bytes"):
         return f"{int(str(value)) >> 20} MiB"
@@ -136,9 +202,11 @@ def _default(setting: str, value: object) -> str:
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "agent_settings.md": agent_settings,
+    "alerts.md": alerts,
     "api.md": api,
     "commands.md": commands,
     "receiver_metrics.md": receiver_metrics,
+    "receiver_settings.md": receiver_settings,
     "telemetry.md": telemetry,
 }
 
