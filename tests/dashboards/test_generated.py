@@ -9,11 +9,10 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from tests.support.boards import BOARDS
 
-from promethios.dashboards.build import generate, main
+from promethios.dashboards.build import encode, generate, main
 
 
 @pytest.mark.parametrize("name", sorted(BOARDS))
@@ -45,7 +44,7 @@ def test_dashboard_survives_a_round_trip_through_the_sdk(name: str) -> None:
 
     register_default_plugins()
     read = dashboard.Dashboard.from_json(BOARDS[name])
-    assert json.loads(json.dumps(read, cls=JSONEncoder)) == BOARDS[name]
+    assert json.loads(encode(read)) == BOARDS[name]
 
 
 _WITHOUT_SDK = """

@@ -18,6 +18,7 @@ try:
         warnings.simplefilter("ignore", DeprecationWarning)
         from grafana_foundation_sdk.builders import dashboard, stat  # noqa: F401
     from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.models import dashboard as m
 except ModuleNotFoundError as missing:
     raise SystemExit(
         "cannot generate dashboards: grafana-foundation-sdk is not installed; it is for development only. "
@@ -25,19 +26,28 @@ except ModuleNotFoundError as missing:
         "(promethios dashboards export DIR)"
     ) from missing
 
+from promethios.dashboards.agent import agent
+from promethios.dashboards.compliance import compliance
 from promethios.dashboards.overview import overview
+from promethios.dashboards.policies import policies
 from promethios.dashboards.trace import trace
 
 JSON_DIR: Final = Path(__file__).parent / "json"
 
 
-def _boards() -> Mapping[str, dashboard.Dashboard]:
-    return {"promethios-overview.json": overview(), "promethios-trace.json": trace()}
-
-
 def generate() -> Mapping[str, bytes]:
     """Return each dashboard's file name and its JSON, indented, keys sorted, with a newline at the end."""
-    return {name: _encode(board.build()) for name, board in _boards().items()}
+    made = (make().build() for make in (overview, agent, policies, compliance, trace))
+    return {f"{board.uid}.json": encode(board) for board in made}
+
+
+def encode(board: m.Dashboard) -> bytes:
+    """Return a dashboard's JSON."""
+    plain = json.loads(json.dumps(board, cls=JSONEncoder))
+    # The SDK would have Grafana hide links and annotations in a menu; this shows them beside the variables.
+    for shown in (*plain["links"], *plain["annotations"].get("list", [])):
+        shown.pop("placement")
+    return json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def main(folder: Path = JSON_DIR) -> None:
@@ -46,11 +56,6 @@ def main(folder: Path = JSON_DIR) -> None:
     for name, body in generate().items():
         (folder / name).write_bytes(body)
         print(f"wrote {folder / name} ({len(body)} bytes)", file=sys.stderr)
-
-
-def _encode(board: object) -> bytes:
-    encoded = json.dumps(board, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False)
-    return encoded.encode() + b"\n"
 
 
 if __name__ == "__main__":

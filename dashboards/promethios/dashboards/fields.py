@@ -8,29 +8,33 @@ from typing import Final
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as m
 
+from promethios.dashboards import links, palette
+
 Property = m.DynamicConfigValue
 
 #: From the value at which a colour begins, to the colour; None is below all others.
 Steps = Mapping[float | None, str]
 
-OVERVIEW_UID: Final = "promethios-overview"
-TRACE_UID: Final = "promethios-trace"
-
-# Cells hold what agents sent: percent-encode it, or an agent named "a&var-x=y" would set other variables.
-_TRACE_URL: Final = (
-    f"/d/{TRACE_UID}?${{datasource:queryparam}}&${{__url_time_range}}"
-    "&var-trace_id=${__data.fields.Trace:percentencode}"
-)
-_AGENT_URL: Final = (
-    f"/d/{OVERVIEW_UID}?${{datasource:queryparam}}&${{__url_time_range}}"
-    "&var-agent=${__data.fields.Agent:percentencode}"
-)
+#: The tiers of trust begin at these scores (promethios.governance.trust).
+TRUST_STEPS: Final[Steps] = {
+    None: palette.TIERS["restricted"],
+    300: palette.TIERS["probation"],
+    500: palette.TIERS["standard"],
+    700: palette.TIERS["trusted"],
+}
+ANY_IS_BAD: Final[Steps] = {None: palette.GOOD, 1: palette.BAD}
+ANY_IS_ODD: Final[Steps] = {None: palette.GOOD, 1: palette.WARN}
+#: A share of what should be all.
+COVERED: Final[Steps] = {None: palette.BAD, 0.9: palette.WARN, 1: palette.GOOD}
+#: A share of what is at hand.
+FILLED: Final[Steps] = {None: palette.GOOD, 0.8: palette.WARN, 0.95: palette.BAD}
+#: In microseconds; a person notices an agent that thinks 100 ms longer at each step.
+QUICK: Final[Steps] = {None: palette.GOOD, 10_000: palette.WARN, 100_000: palette.BAD}
 
 
 def thresholds(steps: Steps) -> build.ThresholdsConfig:
     """Absolute thresholds."""
-    levels = [m.Threshold(value=value, color=color) for value, color in steps.items()]
-    return build.ThresholdsConfig().mode(m.ThresholdsMode.ABSOLUTE).steps(levels)
+    return build.ThresholdsConfig().mode(m.ThresholdsMode.ABSOLUTE).steps(_levels(steps))
 
 
 def words(colors: Mapping[str, str]) -> m.ValueMap:
@@ -60,9 +64,19 @@ def unit(name: str) -> Property:
     return Property(id_val="unit", value=name)
 
 
+def decimals(places: int) -> Property:
+    """Digits after the point."""
+    return Property(id_val="decimals", value=places)
+
+
 def width(pixels: int) -> Property:
     """A table column's width."""
     return Property(id_val="custom.width", value=pixels)
+
+
+def no_value(shown: str) -> Property:
+    """What a cell says that has no value."""
+    return Property(id_val="noValue", value=shown)
 
 
 def hidden() -> list[Property]:
@@ -80,16 +94,70 @@ def badge(colors: Mapping[str, str], pixels: int = 90) -> list[Property]:
     ]
 
 
+def gauge(steps: Steps, most: float, shown_as: str, pixels: int = 150) -> list[Property]:
+    """A cell with a bar from 0 to ``most``, coloured by ``steps``, and the number in ``shown_as``, a unit."""
+    bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+    return [
+        Property(id_val="custom.cellOptions", value=bar),
+        Property(id_val="min", value=0),
+        Property(id_val="max", value=most),
+        Property(id_val="thresholds", value={"mode": "absolute", "steps": _levels(steps)}),
+        Property(id_val="color", value={"mode": "thresholds"}),
+        unit(shown_as),
+        width(pixels),
+    ]
+
+
+def judged(steps: Steps, pixels: int = 90) -> list[Property]:
+    """A number on the colour that ``steps`` give it."""
+    filled = {"type": "color-background", "mode": "basic", "applyToRow": False}
+    return [
+        Property(id_val="custom.cellOptions", value=filled),
+        Property(id_val="thresholds", value={"mode": "absolute", "steps": _levels(steps)}),
+        Property(id_val="color", value={"mode": "thresholds"}),
+        width(pixels),
+    ]
+
+
+def moment(pixels: int = 170) -> list[Property]:
+    """A time, to the second."""
+    return [unit("dateTimeAsIso"), width(pixels)]
+
+
+def ago(otherwise: str, pixels: int = 130) -> list[Property]:
+    """A time as how long ago it was; ``otherwise`` where there is none."""
+    return [unit("dateTimeFromNow"), no_value(otherwise), width(pixels)]
+
+
+def money(pixels: int = 90) -> list[Property]:
+    """US dollars; without a known price there is no amount."""
+    return [unit("currencyUSD"), decimals(2), no_value("no price"), width(pixels)]
+
+
+def measured(name: str, pixels: int = 90) -> list[Property]:
+    """A number in a unit."""
+    return [unit(name), width(pixels)]
+
+
 def trace_link(pixels: int = 290) -> list[Property]:
     """A cell whose text leads to the Trace dashboard; the column must be called "Trace"."""
-    return [_link("Open trace", _TRACE_URL), width(pixels)]
+    return [link("Open trace", links.TO_TRACE), width(pixels)]
 
 
 def agent_link(pixels: int = 170) -> list[Property]:
-    """A cell that narrows the Overview to one agent; the column must be called "Agent"."""
-    return [_link("Only this agent", _AGENT_URL), width(pixels)]
+    """A cell that leads to the agent's dashboard; the column must be called "Agent"."""
+    return [link("Open agent", links.TO_AGENT), width(pixels)]
 
 
-def _link(title: str, url: str) -> Property:
-    # On the column's own override: as a default it would turn every cell of the table into a link.
+def policy_link(pixels: int = 170) -> list[Property]:
+    """A cell that leads to the policy's dashboard; the column must be called "Policy"."""
+    return [link("Open policy", links.TO_POLICY), width(pixels)]
+
+
+def link(title: str, url: str) -> Property:
+    """A link on one column: as a default it would turn every cell of a table into a link."""
     return Property(id_val="links", value=[{"title": title, "url": url, "targetBlank": False}])
+
+
+def _levels(steps: Steps) -> list[m.Threshold]:
+    return [m.Threshold(value=value, color=color) for value, color in steps.items()]

@@ -8,7 +8,7 @@ Field names: ``src/types/query.types.ts`` of https://github.com/grafana/grafana-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from grafana_foundation_sdk.cog.builder import Builder
@@ -103,10 +103,18 @@ def rows(path: str, *columns: Column, **params: str) -> InfinityQuery:
     return InfinityQuery(path, columns, params=(*_RANGE, _AGENT, *params.items()))
 
 
-def series(name: str, label: str) -> InfinityQuery:
+def computed(query: InfinityQuery, expression: str, shown: str) -> InfinityQuery:
+    """The same rows with one more number: + - * / of columns by the names shown, of variables and numbers.
+
+    Infinity keeps the columns that it is made from.
+    """
+    return replace(query, computed=(*query.computed, number(expression, shown)))
+
+
+def series(name: str, label: str, **params: str) -> InfinityQuery:
     """A series in long form: a line for each value of ``label``, a point for each of Grafana's intervals."""
     columns = (time(), text(label, label), number("value", VALUE))
-    return InfinityQuery(f"series/{name}", columns, "timeseries", (*_RANGE, _AGENT, _STEP))
+    return InfinityQuery(f"series/{name}", columns, "timeseries", (*_RANGE, _AGENT, _STEP, *params.items()))
 
 
 def rate(name: str, label: str) -> InfinityQuery:
@@ -115,10 +123,8 @@ def rate(name: str, label: str) -> InfinityQuery:
     Infinity keeps the column that a computed one is made from, so a panel must hide ``count``.
     """
     columns = (time(), text(label, label), number("value", "count"))
-    per_second = number(f"count * 1000 / {_STEP[1]}", VALUE)
-    return InfinityQuery(
-        f"series/{name}", columns, "timeseries", (*_RANGE, _AGENT, _STEP), computed=(per_second,)
-    )
+    counts = InfinityQuery(f"series/{name}", columns, "timeseries", (*_RANGE, _AGENT, _STEP))
+    return computed(counts, f"count * 1000 / {_STEP[1]}", VALUE)
 
 
 def log_lines(*columns: Column) -> InfinityQuery:

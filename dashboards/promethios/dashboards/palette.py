@@ -21,7 +21,30 @@ VERDICTS: Final = {
     "allow": "#3a8f80",
 }
 
-STATUSES: Final = {"live": "#45b7a6", "stale": "#f2c027", "down": "#da252e"}
+STATUSES: Final = {"live": "#45b7a6", "stale": "#f2c027", "down": "#da252e", "stopped": "#6e7080"}
+
+#: The tiers of trust, worst first.
+TIERS: Final = {
+    "restricted": "#da252e",
+    "probation": "#f2c027",
+    "standard": "#b6dfef",
+    "trusted": "#45b7a6",
+}
+
+#: Whether a policy's verdict was acted on.
+MODES: Final = {"enforced": "#ea3a24", "shadow": "#a684ef"}
+
+#: Calls with and without a decision.
+COVERAGE: Final = {"ungoverned": "#da252e", "governed": "#45b7a6"}
+
+#: How urgent an alert is.
+URGENCIES: Final = {"critical": "#d841a2", "warning": "#f0d57a", "info": "#4a86f0"}
+
+#: What has become of an alert.
+ALERT_STATES: Final = {"firing": "#da252e", "pending": "#f2c027", "resolved": "#45b7a6"}
+
+#: How a control is met.
+CONTROL_STATES: Final = {"failing": "#da252e", "shadow": "#a684ef", "enforced": "#45b7a6"}
 
 QUANTILES: Final = {"p99": "#d841a2", "p95": "#f0d57a", "p50": "#4a86f0"}
 

@@ -1,4 +1,4 @@
-"""The variables at the top of a dashboard: which receiver, which agents, which trace."""
+"""The variables at the top of a dashboard: which receiver, which agents, which policies, which trace."""
 
 from __future__ import annotations
 
@@ -25,7 +25,27 @@ def datasource_variable() -> build.DatasourceVariable:
 
 def agent_variable() -> build.QueryVariable:
     """The agents known to the receiver; "All" is sent as ``.*``."""
-    query = rows("agents", text("agent_id", "agent_id"))
+    return _choice("agent", "Agent", "One or more agents; all panels show only these.", "agents", "agent_id")
+
+
+def policy_variable() -> build.QueryVariable:
+    """The policies that matched in the range; "All" is sent as ``.*``."""
+    tells = "One or more policies; panels of violations show only these."
+    return _choice("policy", "Policy", tells, "policies", "policy_id")
+
+
+def trace_variable() -> build.TextBoxVariable:
+    """The id of the trace shown, 32 hex digits; links from other dashboards fill it in."""
+    return (
+        build.TextBoxVariable("trace_id")
+        .label("Trace id")
+        .description("32 hex digits; follow a trace link of another dashboard, or paste an id.")
+        .default_value("")
+    )
+
+
+def _choice(name: str, label: str, tells: str, path: str, column: str) -> build.QueryVariable:
+    query = rows(path, text(column, column))
     asked = {**query.to_json(), "refId": "variable"}
     # "All" must not list the agents it was made from: one that appears later has to be in it.
     asked["url_options"] = {
@@ -34,9 +54,9 @@ def agent_variable() -> build.QueryVariable:
         "params": [{"key": key, "value": value} for key, value in query.params if key != "agent"],
     }
     return (
-        build.QueryVariable("agent")
-        .label("Agent")
-        .description("One or more agents; all panels show only these.")
+        build.QueryVariable(name)
+        .label(label)
+        .description(tells)
         .datasource(DATASOURCE)
         .query({"refId": "variable", "queryType": "infinity", "infinityQuery": _plain(asked)})
         .refresh(m.VariableRefresh.ON_TIME_RANGE_CHANGED)
@@ -45,16 +65,6 @@ def agent_variable() -> build.QueryVariable:
         .include_all(True)
         .all_value(".*")
         .current(m.VariableOption(selected=True, text=["All"], value=["$__all"]))
-    )
-
-
-def trace_variable() -> build.TextBoxVariable:
-    """The id of the trace shown, 32 hex digits; links from other dashboards fill it in."""
-    return (
-        build.TextBoxVariable("trace_id")
-        .label("Trace id")
-        .description("32 hex digits; follow a trace link of the Overview, or paste an id.")
-        .default_value("")
     )
 
 

@@ -1,0 +1,120 @@
+"""Who there is, whether they live, and how far they are trusted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from promethios.dashboards import fields, links, palette, panels
+from promethios.dashboards.infinity import number, rows, series, text, time
+from promethios.dashboards.panels import Lines, Place, Table, Timeline
+
+_STATES: Final = {
+    "2": ("live", palette.STATUSES["live"]),
+    "1": ("stale", palette.STATUSES["stale"]),
+    "0": ("down", palette.STATUSES["down"]),
+    "3": ("stopped", palette.STATUSES["stopped"]),
+}
+_TO_AGENT: Final = ("Open agent", links.LINE_TO_AGENT)
+
+_STANDING: Final[panels.Overrides] = {
+    "Agent": fields.agent_link(),
+    "Status": fields.badge(palette.STATUSES, 80),
+    "Trust": fields.gauge(fields.TRUST_STEPS, 1000, "none"),
+    "Tier": fields.badge(palette.TIERS, 90),
+    "Last seen": fields.ago("never"),
+}
+_FIGURES: Final[panels.Overrides] = {
+    "Policy p95": fields.measured("µs"),
+    "Cost": fields.money(),
+}
+
+
+def liveness(place: Place) -> Timeline:
+    """When each agent was heard of."""
+    tells = (
+        "From heartbeats and telemetry: live, stale after 90 s of silence, down after 10 min, "
+        "stopped when the agent said goodbye."
+    )
+    return panels.timeline(
+        place.head("Agent liveness", tells), series("liveness", "agent_id"), _STATES, _TO_AGENT
+    )
+
+
+def trust(place: Place) -> Lines:
+    """How each agent's score went."""
+    tells = (
+        "0 to 1000, from an agent's decisions alone. Restricted below 300, probation below 500, "
+        "standard below 700, then trusted."
+    )
+    query = series("trust", "agent_id")
+    return panels.scores(place.head("Trust by agent", tells), query, fields.TRUST_STEPS, 1000, _TO_AGENT)
+
+
+def trust_changes(place: Place) -> Table:
+    """What moved the score, and when."""
+    head = place.head("Why trust changed", "The decisions that moved the score, newest first.")
+    query = rows(
+        "trust/changes",
+        time(),
+        text("agent_id", "Agent"),
+        number("score", "Score"),
+        number("change", "Change"),
+        text("reason", "Reason"),
+        text("trace_id", "Trace"),
+    )
+    overrides = {
+        "Time": fields.moment(),
+        "Agent": fields.agent_link(140),
+        "Score": fields.gauge(fields.TRUST_STEPS, 1000, "none", 110),
+        "Change": fields.measured("none", 80),
+        "Trace": fields.trace_link(),
+    }
+    return panels.listing(head, query, overrides)
+
+
+def agents(place: Place) -> Table:
+    """A row for every agent."""
+    head = place.head("Agents", "Every known agent; counts are of this range. A name opens its dashboard.")
+    query = rows(
+        "agents",
+        text("agent_id", "Agent"),
+        text("status", "Status"),
+        number("trust", "Trust"),
+        text("tier", "Tier"),
+        number("violations", "Violations"),
+        number("blocked", "Blocked"),
+        number("decisions", "Decisions"),
+        number("calls", "Calls"),
+        number("governed", "Governed"),
+        number("p95_us", "Policy p95"),
+        number("input_tokens", "Tokens in"),
+        number("output_tokens", "Tokens out"),
+        number("cost_usd", "Cost"),
+        number("last_seen", "Last seen"),
+        text("last_bundle_version", "Policies"),
+        text("owner", "Owner"),
+    )
+    return panels.listing(head, query, {**_STANDING, **_FIGURES}, otherwise="No agent has been seen")
+
+
+def state(place: Place) -> Table:
+    """How the chosen agents are, with what their processes say."""
+    head = place.head("State", "What the agent is, how it stands, and what its processes last said.")
+    query = rows(
+        "agents",
+        text("agent_id", "Agent"),
+        text("status", "Status"),
+        number("trust", "Trust"),
+        text("tier", "Tier"),
+        number("last_seen", "Last seen"),
+        number("first_seen", "First seen"),
+        number("instances", "Processes"),
+        text("mode", "Mode"),
+        text("bundle_name", "Bundle"),
+        text("last_bundle_version", "Policies"),
+        number("dropped", "Dropped"),
+        text("last_error", "Last error"),
+        text("owner", "Owner"),
+    )
+    seen = {"First seen": fields.ago("never"), "Processes": fields.measured("none")}
+    return panels.listing(head, query, {**_STANDING, **seen}, otherwise="No agent has been seen")
