@@ -1,6 +1,7 @@
 """What axe-core finds in a page: rules of WCAG 2.2 A and AA, and its best practices.
 
-https://github.com/dequelabs/axe-core. It comes from npm (`axe/`), as its lock file pins it, and is for tests only.
+https://github.com/dequelabs/axe-core. It comes from npm (`axe/`), as its lock file pins it, and is for tests
+only.
 """
 
 from __future__ import annotations
