@@ -11,9 +11,11 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from promethios.receiver.access.sessions import COOKIE, session_in
 from promethios.receiver.answers import HEADERS, answer
 from promethios.receiver.api import api_blueprint
 from promethios.receiver.api.keys import keys_blueprint
+from promethios.receiver.api.session import session_blueprint, signed_in_blueprint
 from promethios.receiver.api.tenants import tenants_blueprint
 from promethios.receiver.api.trust import trust_blueprint
 from promethios.receiver.console import blueprint as console
@@ -52,13 +54,20 @@ def create_app(services: Services, budget: Budget, observer: Observer | None = N
     app.register_blueprint(trust_blueprint(services))
     app.register_blueprint(metrics_blueprint(observer, services.readers))
     app.register_blueprint(health_blueprint(services.writer))
+    app.register_blueprint(session_blueprint(services))
+    app.register_blueprint(signed_in_blueprint(services.gate))
     app.register_blueprint(console)
 
     @app.before_request
     def enter() -> None:
         """Every request comes by here; one to an address that does not exist ends as 404 by itself."""
         if request.routing_exception is None:
-            g.principal = services.gate.enter(request.blueprint, request.headers, request.remote_addr or "")
+            session = session_in(
+                request.method, request.cookies.get(COOKIE), request.headers.get("Sec-Fetch-Site")
+            )
+            g.principal = services.gate.enter(
+                request.blueprint, request.headers, request.remote_addr or "", session
+            )
 
     @app.errorhandler(Exception)
     def refuse(error: Exception) -> Response:

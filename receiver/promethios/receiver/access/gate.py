@@ -13,12 +13,15 @@ from promethios.receiver.access.keyring import KeyRecord, Keyring
 from promethios.receiver.access.keys import parse_key
 from promethios.receiver.access.quotas import Quota, Quotas
 from promethios.receiver.access.roles import RULES, Scope, granted
+from promethios.receiver.access.sessions import Sessions
 from promethios.receiver.refusal import Kind, Refusal
 
 #: What an unknown key is compared with, so that it takes as long as a known one.
 _NOBODY: Final = bytes(32)
 
 _NO_KEY: Final = "no valid API key: send one as 'Authorization: Bearer pmk_...' or as 'x-api-key: pmk_...'"
+
+_NO_SESSION: Final = "the console's session has ended: sign in with a key that reads"
 
 _TOO_OFTEN: Final = "too many attempts without a valid API key: a valid one is let in at any time"
 
@@ -34,6 +37,7 @@ class Principal:
         agent_id: The one agent that it speaks for, or None for any.
         tenant: The tenant's name.
         quota: What its tenant may send, where the settings do not say it.
+        session: The session of the console that stands for the key; empty where the key itself was shown.
     """
 
     key_id: str
@@ -42,6 +46,7 @@ class Principal:
     agent_id: str | None = None
     tenant: str = ""
     quota: Quota = field(default_factory=Quota)
+    session: str = field(default="", repr=False)
 
 
 class Gate:
@@ -56,14 +61,22 @@ class Gate:
         self._keyring = keyring
         self._quotas = quotas
         self.failures = Failures()
+        self.sessions = Sessions()
 
-    def enter(self, part: str | None, headers: Iterable[tuple[str, str]], peer: str = "") -> Principal | None:
+    def enter(
+        self,
+        part: str | None,
+        headers: Iterable[tuple[str, str]],
+        peer: str = "",
+        session: str | None = None,
+    ) -> Principal | None:
         """Let a request into a part of the server, or refuse it.
 
         Args:
             part: The name of a part in `RULES`.
             headers: The request's headers or metadata.
             peer: The address of the client.
+            session: The session of the console that a request which reads has. A key goes before it.
 
         Returns:
             Whom the request's key stands for; None where the part is open to everyone.
@@ -75,6 +88,8 @@ class Gate:
         if wanted is None:
             return None
         presented = _presented(headers)
+        if presented is None and session and wanted is Scope.READ:
+            return self._resume(session)
         record = self._authenticate(presented)
         if record is None:
             raise self._turned_away(presented, peer, _NO_KEY)
@@ -86,6 +101,32 @@ class Gate:
         return Principal(
             record.key_id, record.tenant_id, record.scopes, record.agent_id, record.tenant, record.quota
         )
+
+    def _resume(self, session: str) -> Principal:
+        """Whom a session stands for: its key's holder, for reading only."""
+        record = self.behind(session)
+        if record is None:
+            raise Refusal(Kind.UNAUTHENTICATED, _NO_SESSION, headers={"WWW-Authenticate": "Bearer"})
+        self._keyring.note_use(record.key_id)
+        scopes = frozenset({Scope.READ})
+        return Principal(
+            record.key_id, record.tenant_id, scopes, record.agent_id, record.tenant, record.quota, session
+        )
+
+    def behind(self, session: str) -> KeyRecord | None:
+        """The key that a session stands for, if both are valid and it may read."""
+        key_id = self.sessions.key_of(session)
+        record = None if key_id is None else self._keyring.find(key_id)
+        if record is None or not record.valid(time.time_ns()) or not granted(record.scopes, Scope.READ):
+            return None
+        return record
+
+    def holds(self, principal: Principal) -> bool:
+        """Whether whom a principal stands for would still be let in to read: for what lasts."""
+        if principal.session:
+            return self.behind(principal.session) is not None
+        record = self._keyring.find(principal.key_id)
+        return record is not None and record.valid(time.time_ns())
 
     def knows(self, headers: Iterable[tuple[str, str]]) -> bool:
         """Whether the headers have a valid key, for whatever it may be used."""

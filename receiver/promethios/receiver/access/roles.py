@@ -28,12 +28,14 @@ RULES: Final[dict[str, Scope | None]] = {
     "plain": Scope.INGEST,
     "api": Scope.READ,
     "openapi": Scope.READ,
+    "session": Scope.READ,
     "keys": Scope.ADMIN,
     "tenants": Scope.ADMIN,
     "trust": Scope.ADMIN,
     "metrics": Scope.READ,
     "health": None,
     "console": None,
+    "signed_in": None,
 }
 
 
