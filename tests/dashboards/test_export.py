@@ -12,14 +12,17 @@ from ruamel.yaml import YAML
 from tests.support.boards import BOARDS
 
 from promethios.dashboards.cli import dashboards
-from promethios.dashboards.export import DEFAULT_URL, ExportError, export, planned, validate_url
+from promethios.dashboards.export import export, planned
+from promethios.dashboards.options import DEFAULT_URL, ExportError, Options, validate_url
 
 LAYOUT = {
+    "alerting/promethios.yaml",
     "dashboards/promethios.yaml",
-    "dashboards/promethios/promethios-overview.json",
-    "dashboards/promethios/promethios-trace.json",
     "datasources/promethios.yaml",
+    *(f"dashboards/promethios/{name}" for name in BOARDS),
 }
+#: A webhook's address is a secret in most services.
+WEBHOOK = "https://hooks.example/services/T0/s3cret?a=b"
 
 
 def _files(folder: Path) -> set[str]:
@@ -46,16 +49,136 @@ def test_exported_dashboards_are_the_committed_ones(tmp_path: Path) -> None:
 
 
 def test_data_source_has_the_uid_the_address_and_the_key_from_the_environment(tmp_path: Path) -> None:
-    export(tmp_path, "https://promethios.example:4318/")
-    (source,) = _yaml(tmp_path / "datasources/promethios.yaml")["datasources"]
+    export(tmp_path, Options("https://promethios.example:4318/"))
+    source, _ = _yaml(tmp_path / "datasources/promethios.yaml")["datasources"]
     assert source["uid"] == "promethios"
     assert source["type"] == "yesoreyeram-infinity-datasource"
     assert source["url"] == "https://promethios.example:4318"
-    assert source["jsonData"] == {
-        "auth_method": "bearerToken",
-        "allowedHosts": ["https://promethios.example:4318"],
-    }
+    assert source["jsonData"]["auth_method"] == "bearerToken"
     assert source["secureJsonData"] == {"bearerToken": "$PROMETHIOS_READ_KEY"}
+
+
+@pytest.mark.parametrize("url", ["http://receiver:4318", "http://receiver:4318/"])
+def test_key_goes_to_no_address_that_only_begins_like_the_receivers(tmp_path: Path, url: str) -> None:
+    """The data source compares by prefix: without the slash http://receiver:43180 has the key too."""
+    export(tmp_path, Options(url))
+    source, _ = _yaml(tmp_path / "datasources/promethios.yaml")["datasources"]
+    (allowed,) = source["jsonData"]["allowedHosts"]
+    assert allowed == "http://receiver:4318/"
+    assert f"{source['url']}/api/v1/stats".startswith(allowed)
+
+
+def test_traces_come_from_the_same_receiver_with_the_same_key(tmp_path: Path) -> None:
+    export(tmp_path, Options("https://promethios.example/governance"))
+    _, jaeger = _yaml(tmp_path / "datasources/promethios.yaml")["datasources"]
+    assert (jaeger["uid"], jaeger["type"]) == ("promethios-jaeger", "jaeger")
+    assert jaeger["url"] == "https://promethios.example/governance/jaeger"
+    assert jaeger["jsonData"]["httpHeaderName1"] == "Authorization"
+    assert jaeger["secureJsonData"] == {"httpHeaderValue1": "Bearer $PROMETHIOS_READ_KEY"}
+
+
+def test_key_can_come_from_a_file(tmp_path: Path) -> None:
+    assert _run(str(tmp_path), "--key-file", "/run/secrets/read-key").exit_code == 0
+    infinity, jaeger = _yaml(tmp_path / "datasources/promethios.yaml")["datasources"]
+    assert infinity["secureJsonData"] == {"bearerToken": "$__file{/run/secrets/read-key}"}
+    assert jaeger["secureJsonData"] == {"httpHeaderValue1": "Bearer $__file{/run/secrets/read-key}"}
+
+
+@pytest.mark.parametrize("path", ["read-key", "/run/}", "/run/$HOME", "/run/a b", "/run/\n", ""])
+def test_path_that_grafana_would_read_otherwise_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(ExportError) as caught:
+        export(tmp_path, Options(key_file=path))
+    assert str(caught.value) == (
+        f"--key-file {path!r}: give an absolute path of letters, digits and . _ - /, as Grafana sees it, "
+        "such as /run/secrets/promethios-read-key"
+    )
+    assert _files(tmp_path) == set()
+
+
+def test_nobody_is_told_unless_somebody_is_named(tmp_path: Path) -> None:
+    export(tmp_path)
+    (group,) = _yaml(tmp_path / "alerting/promethios.yaml")["groups"]
+    assert all("notification_settings" not in rule for rule in group["rules"])
+
+
+def test_contact_point_is_made_of_the_environment_and_every_rule_goes_to_it(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        dashboards,
+        ["export", str(tmp_path)],
+        env={"PROMETHIOS_ALERT_WEBHOOK": WEBHOOK, "PROMETHIOS_ALERT_EMAIL": "a@example.com;b@example.com"},
+    )
+    assert done.exit_code == 0
+    assert "s3cret" not in done.output
+    assert _files(tmp_path) == {*LAYOUT, "alerting/promethios-contact.yaml"}
+    (point,) = _yaml(tmp_path / "alerting/promethios-contact.yaml")["contactPoints"]
+    assert [(each["type"], each["settings"]) for each in point["receivers"]] == [
+        ("webhook", {"url": WEBHOOK}),
+        ("email", {"addresses": "a@example.com;b@example.com"}),
+    ]
+    (group,) = _yaml(tmp_path / "alerting/promethios.yaml")["groups"]
+    routed = [rule["notification_settings"] for rule in group["rules"]]
+    assert {each["receiver"] for each in routed} == {point["name"]}
+    assert all(each["group_by"][:2] == ["alertname", "grafana_folder"] for each in routed)
+
+
+def test_empty_variable_names_nobody(tmp_path: Path) -> None:
+    environment = {"PROMETHIOS_ALERT_WEBHOOK": "", "PROMETHIOS_ALERT_EMAIL": ""}
+    assert CliRunner().invoke(dashboards, ["export", str(tmp_path)], env=environment).exit_code == 0
+    assert _files(tmp_path) == LAYOUT
+
+
+def test_policies_of_everybody_else_are_never_provisioned(tmp_path: Path) -> None:
+    """An organisation has one tree of notification policies: a file with one replaces it."""
+    export(tmp_path, Options(webhook=WEBHOOK))
+    for path in (tmp_path / "alerting").iterdir():
+        assert "policies" not in _yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("webhook", "message"),
+    [
+        ("hooks.example/s3cret", "--alert-webhook: not an http or https address"),
+        ("https://[s3cret", "--alert-webhook: not an http or https address"),
+        (
+            "https://hooks.example/$s3cret",
+            "--alert-webhook for hooks.example: quotes, $, backslashes and blanks cannot be in it",
+        ),
+    ],
+)
+def test_bad_webhook_is_refused_without_repeating_it(tmp_path: Path, webhook: str, message: str) -> None:
+    with pytest.raises(ExportError) as caught:
+        export(tmp_path, Options(webhook=webhook))
+    assert str(caught.value) == message
+    assert _files(tmp_path) == set()
+
+
+@pytest.mark.parametrize("email", ["nobody", "a@b;", "a@$HOME", "a b@c"])
+def test_bad_mail_address_is_refused(tmp_path: Path, email: str) -> None:
+    with pytest.raises(ExportError) as caught:
+        export(tmp_path, Options(email=email))
+    assert str(caught.value) == f"--alert-email {email!r}: not an address, or several with ; between"
+
+
+def test_rules_are_those_of_the_file_that_the_receiver_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.yaml"
+    file.write_text("rules: {trust-low: {threshold: 500, for: 5m}, token-budget: {enabled: false}}")
+    assert _run(str(tmp_path / "out"), "--rules", str(file)).exit_code == 0
+    (group,) = _yaml(tmp_path / "out/alerting/promethios.yaml")["groups"]
+    rules = {rule["uid"]: rule for rule in group["rules"]}
+    trust = rules["promethios-trust-low"]
+    assert trust["for"] == "300s"
+    assert trust["data"][1]["model"]["conditions"][0]["evaluator"] == {"type": "lt", "params": [500]}
+    assert [uid for uid, rule in rules.items() if rule["isPaused"]] == ["promethios-token-budget"]
+
+
+def test_mistake_in_the_rules_is_shown_and_nothing_written(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.yaml"
+    file.write_text("rules: {trust-lo: {threshold: 500}}")
+    done = _run(str(tmp_path / "out"), "--rules", str(file))
+    assert done.exit_code == 1
+    assert f"{file}:1:" in done.output
+    assert "trust-lo" in done.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_provider_looks_where_the_dashboards_are_once_copied(tmp_path: Path) -> None:
@@ -76,17 +199,17 @@ def test_second_export_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_export_replaces_an_older_export(tmp_path: Path) -> None:
-    export(tmp_path, "http://old.example:1")
+    export(tmp_path, Options("http://old.example:1"))
     board = tmp_path / "dashboards/promethios/promethios-overview.json"
     board.write_text('{"uid": "promethios-overview", "title": "of an older version"}')
-    changed = {file.path.name for file in export(tmp_path, "http://new.example:2") if file.changed}
+    changed = {file.path.name for file in export(tmp_path, Options("http://new.example:2")) if file.changed}
     assert changed == {"promethios-overview.json", "promethios.yaml"}
     assert json.loads(board.read_bytes()) == BOARDS["promethios-overview.json"]
 
 
 def test_export_leaves_no_scratch_files(tmp_path: Path) -> None:
     export(tmp_path)
-    export(tmp_path, "http://other.example")
+    export(tmp_path, Options("http://other.example"))
     assert _files(tmp_path) == LAYOUT
 
 
@@ -160,7 +283,7 @@ def test_folder_that_cannot_be_made_is_refused() -> None:
 )
 def test_bad_address_is_refused_with_its_reason(tmp_path: Path, url: str, message: str) -> None:
     with pytest.raises(ExportError) as caught:
-        export(tmp_path, url)
+        export(tmp_path, Options(url))
     assert str(caught.value).startswith(f"--url {url!r}: ")
     assert message in str(caught.value)
     assert _files(tmp_path) == set()

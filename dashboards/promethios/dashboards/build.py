@@ -26,6 +26,7 @@ except ModuleNotFoundError as missing:
         "(promethios dashboards export DIR)"
     ) from missing
 
+from promethios.dashboards import alerts
 from promethios.dashboards.agent import agent
 from promethios.dashboards.compliance import compliance
 from promethios.dashboards.overview import overview
@@ -60,3 +61,5 @@ def main(folder: Path = JSON_DIR) -> None:
 
 if __name__ == "__main__":
     main()
+    # The rules lead to panels by number.
+    alerts.main()

@@ -2,9 +2,11 @@
 
 The layout is that of Grafana's provisioning folder:
 
-    DIR/datasources/promethios.yaml             the data source, with the receiver's address
+    DIR/datasources/promethios.yaml             the data sources, with the receiver's address
     DIR/dashboards/promethios.yaml              where Grafana finds the dashboards
     DIR/dashboards/promethios/promethios-*.json the dashboards
+    DIR/alerting/promethios.yaml                the alert rules
+    DIR/alerting/promethios-contact.yaml        who is told, where an export is given somebody
 """
 
 from __future__ import annotations
@@ -15,18 +17,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
 
-#: Where a receiver listens unless told otherwise; the packaged data source names it.
-DEFAULT_URL: Final = "http://127.0.0.1:4318"
-
-_MARKER: Final = b"# Written by `promethios dashboards export`."
-
-
-class ExportError(ValueError):
-    """An export that cannot be done; the message says what was attempted, on what, and what to do."""
+from promethios.dashboards.alerts import CONTACT_POINT, MARKER, contact_file, rules_file
+from promethios.dashboards.options import DEFAULT_URL, READ_KEY, ExportError, Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,57 +32,48 @@ class Written:
     changed: bool
 
 
-def validate_url(url: str) -> str:
-    """Return the receiver's address without a trailing slash.
-
-    Raises:
-        ExportError: it is not an http(s) address of a host, it carries a key or a query, or it has a
-            character that Grafana's provisioning or YAML would read as something else.
-    """
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - reading it is the check
-    except ValueError as wrong:
-        raise ExportError(f"--url {url!r}: {wrong}; give one such as {DEFAULT_URL}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ExportError(f"--url {url!r}: not an http or https address; give one such as {DEFAULT_URL}")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ExportError(
-            f"--url for {parts.hostname}: leave out credentials, query and fragment; Grafana takes the key "
-            "from the environment variable PROMETHIOS_READ_KEY"
-        )
-    if any(char in "$\"'\\" or not char.isprintable() or char.isspace() for char in url):
-        raise ExportError(f"--url {url!r}: quotes, $, backslashes and blanks cannot be in it")
-    return url.rstrip("/")
-
-
-def planned(url: str = DEFAULT_URL) -> Mapping[Path, bytes]:
-    """Return every file of an export by its path below the folder, with ``url`` filled in."""
+def planned(options: Options | None = None) -> Mapping[Path, bytes]:
+    """Return every file of an export by its path below the folder, with what ``options`` say filled in."""
+    options = options or Options()
     package = resources.files(__package__)
     templates = package / "provisioning"
-    datasource = (templates / "datasources.yaml").read_text(encoding="utf-8").replace(DEFAULT_URL, url)
     files = {
-        Path("datasources/promethios.yaml"): datasource.encode(),
-        Path("dashboards/promethios.yaml"): (templates / "dashboards.yaml").read_bytes(),
+        Path("datasources/promethios.yaml"): _datasources(templates, options),
+        Path("dashboards/promethios.yaml"): (
+            package / "provisioning/dashboards/promethios.yaml"
+        ).read_bytes(),
     }
     for entry in sorted((package / "json").iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".json"):
             files[Path("dashboards/promethios") / entry.name] = entry.read_bytes()
+    told = bool(options.webhook or options.email)
+    files[Path("alerting/promethios.yaml")] = rules_file(options.rules, CONTACT_POINT if told else None)
+    if told:
+        files[Path("alerting/promethios-contact.yaml")] = contact_file(options.webhook, options.email)
     return files
 
 
-def export(folder: Path, url: str = DEFAULT_URL, *, force: bool = False) -> list[Written]:
+def _datasources(templates: Traversable, options: Options) -> bytes:
+    filled = (templates / "datasources/promethios.yaml").read_text(encoding="utf-8")
+    filled = filled.replace(DEFAULT_URL, options.url)
+    if options.key_file:
+        filled = filled.replace(READ_KEY, f"$__file{{{options.key_file}}}")
+        filled = filled.replace("from Grafana's environment", "from a file")
+    return filled.encode()
+
+
+def export(folder: Path, options: Options | None = None, *, force: bool = False) -> list[Written]:
     """Write the export into ``folder``, all files or, if one of them may not be replaced, none.
 
     Args:
         folder: made if it does not exist.
-        url: the receiver's address as Grafana reaches it.
+        options: what it is made for.
         force: replace files that an export did not write, too.
 
     Raises:
-        ExportError: the address is bad, the folder cannot be written, or a file there is not ours.
+        ExportError: an option is bad, the folder cannot be written, or a file there is not ours.
     """
-    files = {folder / path: body for path, body in planned(validate_url(url)).items()}
+    files = {folder / path: body for path, body in planned((options or Options()).validate()).items()}
     foreign = [path for path in files if path.exists() and not _is_ours(path)]
     if foreign and not force:
         listed = ", ".join(str(path) for path in foreign)
@@ -111,7 +97,7 @@ def _is_ours(path: Path) -> bool:
     try:
         body = path.read_bytes()
         if path.suffix != ".json":
-            return body.startswith(_MARKER)
+            return body.startswith(MARKER.encode())
         board = json.loads(body)
     except (OSError, ValueError):
         return False
