@@ -128,6 +128,9 @@ def test_agents_are_all_there_idle_or_not(ask: Any, now: int) -> None:
         "output_tokens": 20,
         "calls": 2,
         "governed": 1,
+        "cost_usd": 0.000225,
+        "p95_us": 30.0,
+        "owner": "",
         "last_bundle_version": "1",
         "instances": 1,
         "state": clerk["state"],
@@ -196,7 +199,15 @@ def test_stats_are_one_row(ask: Any) -> None:
     assert row["agents_live"] + row["agents_stale"] == 1
     del row["agents_live"], row["agents_stale"]
     assert row == {
+        "agents": 2,
         "agents_down": 1,
+        "agents_stopped": 0,
+        "lowest_trust": 79,
+        "calls": 2,
+        "ungoverned": 1,
+        "cost_usd": 0.000225,
+        "errors": 0,
+        "shadow": 0,
         "decisions": 2,
         "blocked": 1,
         "redacted": 0,
@@ -226,6 +237,11 @@ def test_stats_of_nothing_have_every_column(ask: Any) -> None:
         ("tokens", "direction", {"input": 10, "output": 20}),
         ("ingest", "signal", {"spans": 5, "metrics": 0, "logs": 1}),
         ("liveness", "agent_id", {"clerk": 2, "idler": 0}),
+        ("violations_by_policy", "policy_id", {"budget": 1, "model-list": 1}),
+        ("shadow", "mode", {"enforced": 2, "shadow": 0}),
+        ("errors", "kind", {"policy": 0, "model": 0, "tool": 0}),
+        ("coverage", "kind", {"governed": 1, "ungoverned": 1}),
+        ("cost", "agent_id", {"clerk": 0.000225, "idler": 0}),
     ],
 )
 def test_series_have_a_row_for_each_label_at_each_step(

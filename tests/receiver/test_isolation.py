@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from tests.support.otlp import decision_span, gauge, logs_request, metrics_request, record, trace_request
+from tests.support.otlp import decision_span, gauge, logs_request, metrics_request, record, span, trace_request
 
 from promethios.receiver.api import ROUTES
 
@@ -20,9 +20,10 @@ def tenants(client: FlaskClient, make_key: Any) -> dict[str, dict[str, str]]:
     ingest = {**make_key("theirs", "ingest"), "Content-Type": "application/x-protobuf"}
     resource = {"service.name": SECRET}
     told = decision_span("block", ({"gen_ai.guardrail.policy.id": SECRET},), {"note": SECRET}, trace_id=TRACE)
+    call = span(SECRET, {"gen_ai.operation.name": "chat", "gen_ai.request.model": SECRET})
     beat = gauge("promethios.agent.heartbeat", 1)
     for path, request in (
-        ("/v1/traces", trace_request(told, resource=resource)),
+        ("/v1/traces", trace_request(told, call, resource=resource)),
         ("/v1/metrics", metrics_request(beat, resource=resource)),
         ("/v1/logs", logs_request(record(SECRET), resource=resource)),
     ):
@@ -40,16 +41,26 @@ def test_no_route_tells_of_another_tenant(
     ours = client.get(address, headers=tenants["ours"])
     assert ours.status_code == (404 if "<" in path else 200)
     assert SECRET not in ours.get_data(as_text=True)
-    shown = {"status", "stats"} | {
-        f"series/{name}" for name in ("decisions", "violations", "tokens", "ingest")
-    }
-    assert SECRET in theirs or path in shown | {"series/latency"}
+    assert SECRET in theirs or path in NUMBERS
+
+
+#: What tells only numbers, and no names.
+NUMBERS = {"status", "stats"} | {
+    f"series/{name}"
+    for name in (
+        *("decisions", "violations", "latency", "tokens", "ingest"),
+        *("shadow", "errors", "latency_buckets", "coverage"),
+    )
+}
 
 
 def test_counts_are_of_the_own_tenant(client: FlaskClient, tenants: dict[str, dict[str, str]]) -> None:
     (row,) = client.get("/api/v1/status", headers=tenants["ours"]).get_json()["data"]
     assert [row[name] for name in ("spans", "metric_points", "logs", "decisions", "agents")] == [0] * 5
-    for name in ("decisions", "violations", "ingest"):
+    for name in (
+        *("decisions", "violations", "ingest"),
+        *("shadow", "errors", "latency_buckets", "coverage", "violations_by_policy"),
+    ):
         answer = client.get(f"/api/v1/series/{name}", headers=tenants["ours"]).get_json()["data"]
         assert {each["value"] for each in answer} == {0}
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
-from tests.support.otlp import decision_span, gauge, logs_request, metrics_request, record, trace_request
+from tests.support.otlp import decision_span, gauge, logs_request, metrics_request, record, span, trace_request
 
 from promethios.receiver.api import ROUTES
 from promethios.receiver.api.question import LATEST
@@ -35,6 +35,9 @@ def document(client: FlaskClient, make_key: Any) -> dict[str, Any]:
     return dict(answer.get_json())
 
 
+CALL = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
+
+
 @pytest.fixture
 def told(client: FlaskClient, make_key: Any) -> dict[str, str]:
     """A key that reads a tenant which has something of everything."""
@@ -43,7 +46,7 @@ def told(client: FlaskClient, make_key: Any) -> dict[str, str]:
     violated = decision_span("block", ({},), trace_id=TRACE)
     violated.start_time_unix_nano = violated.end_time_unix_nano = now
     for path, request in (
-        ("/v1/traces", trace_request(violated)),
+        ("/v1/traces", trace_request(violated, span(attributes=CALL))),
         ("/v1/metrics", metrics_request(gauge("promethios.agent.heartbeat", 1))),
         ("/v1/logs", logs_request(record("hello"))),
     ):

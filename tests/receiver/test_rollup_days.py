@@ -43,7 +43,8 @@ def filled(tmp_path: Path) -> Path:
 def _days(path: Path) -> Tables:
     found: Tables = {}
     with closing(sqlite3.connect(path)) as connection:
-        for rollup in ROLLUPS:
+        # What came later than days has its own migration.
+        for rollup in (rollup for rollup in ROLLUPS if not rollup.track):
             rows = connection.execute(f"SELECT * FROM {rollup.table.name} WHERE width = ?", (DAY,))
             found[rollup.table.name] = sorted(rows)
         found["agent_hours"] = sorted(connection.execute("SELECT * FROM agent_hours"))

@@ -9,8 +9,14 @@ import orjson
 from flask import Blueprint, Response, g, request
 
 from promethios.receiver.api import (
+    cost,
+    coverage,
     decisions,
     logs,
+    models,
+    offenders,
+    outcomes,
+    policies,
     series,
     stats,
     status,
@@ -28,10 +34,13 @@ from promethios.receiver.services import Services
 
 _AGENT: Final = (
     "service_name status state trust tier first_seen last_seen decisions blocked redacted flagged violations "
-    "input_tokens output_tokens calls governed instances heartbeat uptime"
+    "input_tokens output_tokens calls governed cost_usd p95_us owner instances heartbeat uptime"
 )
 _DECISION: Final = "agent_id point verdict enforced mode model tool conversation_id duration_us"
 _VIOLATION: Final = "severity agent_id policy_id action enforced mode model tool"
+_POLICY: Final = "violations blocked redacted flagged approved shadow failed agents first_seen last_seen"
+_COVERED: Final = "calls governed ungoverned share last_ungoverned"
+_MODEL: Final = "calls errors input_tokens output_tokens cost_usd p95_ms last_seen agents"
 
 #: Every route. `listing`: the answer calls `page`; `table`: it gives all rows, which are sorted and cut here;
 #: `fixed`: one row or a series, as it is. Filters and columns are separated by spaces.
@@ -49,6 +58,24 @@ ROUTES: Final[tuple[Route, ...]] = (
         sort="violations blocked agents last_seen",
         order="-violations",
     ),
+    table(
+        "violations/by_agent",
+        offenders.by_agent,
+        "severity policy",
+        key="agent_id",
+        sort="trust violations critical high medium low blocked last_seen",
+        order="-violations",
+    ),
+    table(
+        "policies",
+        policies.policies,
+        "severity policy",
+        key="policy_id version severity action mode controls",
+        sort=_POLICY,
+        order="-violations",
+    ),
+    table("coverage", coverage.coverage, key="agent_id", sort=_COVERED),
+    table("models", models.models, key="provider model", sort=_MODEL, order="-calls"),
     fixed("stats", stats.stats),
     fixed("series/decisions", series.decisions),
     fixed("series/violations", series.violations),
@@ -56,6 +83,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     fixed("series/tokens", series.tokens),
     fixed("series/ingest", series.ingest),
     fixed("series/liveness", timeline.liveness),
+    fixed("series/violations_by_policy", outcomes.by_policy),
+    fixed("series/shadow", outcomes.shadow),
+    fixed("series/errors", outcomes.errors),
+    fixed("series/latency_buckets", outcomes.latency_buckets),
+    fixed("series/coverage", coverage.series),
+    fixed("series/cost", cost.series),
     fixed("series/trust", trust.series),
     table("trust", trust.trust, key="agent_id", sort="score tier bound evidence updated decisions"),
     fixed("trust/<path:agent_id>", trust.explain),

@@ -11,14 +11,27 @@ from typing import Any, Final
 from sqlalchemy import Select, Subquery, func, select
 
 from promethios.governance.trust import NEW, Standing, fade
-from promethios.receiver.api.heartbeats import Instance, counting, dropped, instances, lately, told
+from promethios.receiver.api.cost import spent
+from promethios.receiver.api.heartbeats import (
+    Instance,
+    counting,
+    dropped,
+    instances,
+    lately,
+    latest_of,
+    outlived,
+    status,
+    told,
+)
 from promethios.receiver.api.liveness import STALE, condition, state
+from promethios.receiver.api.owners import owners
+from promethios.receiver.api.quantiles import durations_by
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.rolled import Rolled, counted
 from promethios.receiver.api.trust import standings
 from promethios.receiver.api.view import View
 from promethios.receiver.refusal import Kind, Refusal
-from promethios.receiver.rollups.facts import DECISIONS, SPANS, VIOLATIONS
+from promethios.receiver.rollups.facts import DECISIONS, SPANS, TIMES, VIOLATIONS
 from promethios.receiver.services import Services
 from promethios.receiver.store import schema
 
@@ -59,9 +72,10 @@ def _rows(
         select(table).where(question.matches("agent", table.c.agent_id)).order_by(table.c.agent_id)
     )
     counts: dict[str, dict[str, Any]] = {}
-    for part in (_decided, _violated, _called, _bundles, _worked):
+    for part in (_decided, _violated, _called, _bundles, _worked, _timed, _paid):
         for row in part(view, question):
             counts.setdefault(row["agent_id"], {}).update(row)
+    owned = owners(view)
     trusted = {name: fade(standing, now * 1_000_000) for name, (standing, _) in standings(view).items()}
     return [
         _row(
@@ -71,6 +85,7 @@ def _rows(
             processes.get(each.agent_id, ()),
             now,
         )
+        | {"owner": owned.get(each.service_name, "")}
         for each in known
     ]
 
@@ -82,13 +97,15 @@ def _row(
     return {
         "agent_id": agent["agent_id"],
         "service_name": agent["service_name"],
-        "status": state(now - last_seen),
+        "status": status(processes, last_seen, now),
         "state": _condition(processes, last_seen, bool(counted.get("worked")), now),
         "trust": trusted.score,
         "tier": trusted.tier,
         "first_seen": agent["first_seen_unix_nano"] // 1_000_000,
         "last_seen": last_seen,
         **{name: counted.get(name) or 0 for name in _COUNTS},
+        "cost_usd": counted.get("cost_usd", 0.0),
+        "p95_us": counted.get("p95"),
         "last_bundle_version": counted.get("last_bundle_version"),
         "instances": counted.get("instances") or 0,
         **told(processes, now),
@@ -97,8 +114,8 @@ def _row(
 
 def _condition(processes: Sequence[Instance], last_seen: int, working: bool, now: int) -> str:
     """What became of an agent; one that sends no heartbeats lives as long as it sends anything."""
-    latest = max(processes, key=lambda each: each.heard, default=None)
-    after = latest is None or last_seen > latest.heard + _GOODBYE
+    latest = latest_of(processes)
+    after = outlived(latest, last_seen)
     return condition(
         living=any(each.lives(now) for each in processes) or (after and state(now - last_seen) == "live"),
         stopped=latest is not None and latest.stopped and not after,
@@ -106,9 +123,6 @@ def _condition(processes: Sequence[Instance], last_seen: int, working: bool, now
         since=now - max(last_seen, latest.heard if latest else 0),
     )
 
-
-#: What arrives so long after a goodbye, milliseconds, is not its process' last words but another's.
-_GOODBYE: Final = 5_000
 
 _COUNTS = (
     "decisions",
@@ -165,6 +179,16 @@ def _worked(view: View, question: Question) -> list[dict[str, Any]]:
     now = time.time_ns() // 1_000_000
     rows = counted(view, replace(question, start=now - STALE, end=now + STALE), SPANS, "agent_id")
     return [{"agent_id": row["agent_id"], "worked": row["spans"]} for row in rows]
+
+
+def _timed(view: View, question: Question) -> list[dict[str, Any]]:
+    times = durations_by(view, question, TIMES, "agent_id")
+    return [{"agent_id": agent_id, **hits} for (agent_id,), hits in times.items()]
+
+
+def _paid(view: View, question: Question) -> list[dict[str, Any]]:
+    costs = spent(view, question, "agent_id")
+    return [{"agent_id": agent_id, "cost_usd": spend.usd} for (agent_id,), spend in costs.items()]
 
 
 def _bundles(view: View, question: Question) -> list[dict[str, Any]]:

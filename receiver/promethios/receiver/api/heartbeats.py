@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Select, bindparam, func, select, true
 
-from promethios.receiver.api.liveness import STALE, patience
+from promethios.receiver.api.liveness import GOODBYE, STALE, patience, state
 from promethios.receiver.api.parts import value
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.view import Eyes, View
@@ -117,6 +117,25 @@ def told(processes: Sequence[Instance], now: int) -> dict[str, Any]:
         **{name: _sum(row[name] for row in rows) for name in _COUNTS},
         "processes": sum(each.lives(now) for each in processes),
     }
+
+
+def latest_of(processes: Sequence[Instance]) -> Instance | None:
+    """The process that was heard last."""
+    return max(processes, key=lambda each: each.heard, default=None)
+
+
+def outlived(latest: Instance | None, last_seen: int) -> bool:
+    """Whether an agent was seen (Unix milliseconds) after all that its processes said of themselves."""
+    return latest is None or last_seen > latest.heard + GOODBYE
+
+
+def status(processes: Sequence[Instance], last_seen: int, now: int) -> str:
+    """``live``, ``stale``, ``down``; or ``stopped``: the last of its processes to be heard said goodbye."""
+    latest = latest_of(processes)
+    living = any(each.lives(now) for each in processes)
+    if latest is not None and latest.stopped and not living and not outlived(latest, last_seen):
+        return "stopped"
+    return state(now - last_seen)
 
 
 def dropped(processes: Iterable[Instance]) -> list[dict[str, Any]]:

@@ -7,8 +7,11 @@ from typing import Final
 #: Until how long ago an agent counts as live, and as stale, milliseconds: three heartbeats, ten minutes.
 LIVE: Final = 90_000
 STALE: Final = 600_000
-#: What `level` says of a live agent.
+#: What `level` says of a live agent; and what a timeline says of one that said goodbye.
 LIVE_LEVEL: Final = 2
+STOPPED_LEVEL: Final = 3
+#: What arrives so long after a goodbye, milliseconds, is not its process' last words but another's.
+GOODBYE: Final = 5_000
 
 
 def state(since: int) -> str:

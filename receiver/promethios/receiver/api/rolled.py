@@ -53,7 +53,7 @@ class Rolled:
         self._rollup = rollup
         self._step = step or 1
         self._marks: Mapping[str, int] = {row.source: row.up_to for row in view.rows(_MARKS)}
-        self._mark = self._marks.get(rollup.source.name, 0)
+        self._mark = self._marks.get(rollup.mark, 0)
         self._start, self._end = question.start * _MILLISECOND, (question.end + 1) * _MILLISECOND
         self._cover = cover(*self._outer(), step)
 

@@ -1,4 +1,4 @@
-"""``/series/liveness``: when each agent was live, stale or down."""
+"""``/series/liveness``: when each agent was live, stale, down or stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, select, true, union_all
 
-from promethios.receiver.api.liveness import LIVE_LEVEL, STALE, level
+from promethios.receiver.api.goodbyes import Goodbyes, goodbyes
+from promethios.receiver.api.heartbeats import lately, status
+from promethios.receiver.api.liveness import LIVE_LEVEL, STALE, STOPPED_LEVEL, level
 from promethios.receiver.api.parts import value
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.series import steps
@@ -26,7 +28,7 @@ _DAY: Final = 24 * _HOUR
 
 
 def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
-    """For each agent and step 2 (live), 1 (stale) or 0 (down).
+    """For each agent and step 3 (stopped), 2 (live), 1 (stale) or 0 (down).
 
     What was is told by the minute: an agent counts as heard of until the end of the minute that it was last
     heard of in; with steps of whole hours, or of a day or more, by the hour. A step that is not over yet is
@@ -38,10 +40,20 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
         .where(question.matches("agent", table.c.agent_id))
         .order_by(table.c.agent_id)
     )
-    heard = _heard(view, question)
-    now = time.time_ns() // 1_000_000
+    heard, now = _heard(view, question), time.time_ns() // 1_000_000
+    said = goodbyes(view, question, _first(question), steps(question)[-1] + question.step)
+    processes = lately(view, question, now)
     lines = [
-        (agent_id, _levels(heard.get(agent_id, {}), question, now, last_seen // 1_000_000))
+        (
+            agent_id,
+            _levels(
+                heard.get(agent_id, {}),
+                question,
+                now,
+                _LEVELS[status(processes.get(agent_id, ()), last_seen // 1_000_000, now)],
+                said.get(agent_id, _NEVER),
+            ),
+        )
         for agent_id, last_seen in known
     ]
     return {
@@ -53,28 +65,46 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
     }
 
 
-def _levels(heard: dict[int, int], question: Question, now: int, last_seen: int) -> list[int]:
+_LEVELS: Final = {"stopped": STOPPED_LEVEL, "live": LIVE_LEVEL, "stale": 1, "down": 0}
+_NEVER: Final = Goodbyes([], before=False)
+
+
+def _levels(heard: dict[int, int], question: Question, now: int, current: int, said: Goodbyes) -> list[int]:
     """An agent's level in each step; `heard` has for each step that it was heard of in until when."""
-    starts, step = steps(question), question.step
-    last = max((until for at, until in heard.items() if at < starts.start), default=-STALE)
+    starts, step, unit = steps(question), question.step, _kind(question).unit * 1_000
+    last = max((until for at, until in heard.items() if at < starts.start), default=None)
+    closed = said.closed(last, unit)
     levels = []
     for at in starts:
         if at in heard:
             last = heard[at]
+            closed = said.closed(last, unit)
             levels.append(LIVE_LEVEL)
         else:
-            levels.append(level(at + step - last))
+            levels.append(STOPPED_LEVEL if closed else 0 if last is None else level(at + step - last))
     # Those that are not over yet.
     over = len(range(starts.start, min(now - step, starts.stop), step))
-    return levels[:over] + [level(now - last_seen)] * (len(levels) - over)
+    return levels[:over] + [current] * (len(levels) - over)
+
+
+def _kind(question: Question) -> seen.Seen:
+    """By what agents are noted that a question of such steps reads."""
+    step = question.step
+    return seen.HOURS if not step % _HOUR or step >= _DAY else seen.MINUTES
+
+
+def _first(question: Question) -> int:
+    """From when what was heard matters, Unix milliseconds.
+
+    With short steps before the first of them: who was heard of lately is not yet down.
+    """
+    return steps(question).start - (STALE if _kind(question) is seen.MINUTES else 0)
 
 
 def _heard(view: View, question: Question) -> dict[str, dict[int, int]]:
     """For each agent the steps that it was heard of in, and until when in each, milliseconds."""
-    step, agents = question.step, question.filters.get("agent", ())
-    kind = seen.HOURS if not step % _HOUR or step >= _DAY else seen.MINUTES
-    # With short steps earlier than the first: who was heard of lately is not yet down.
-    first = (steps(question).start - (STALE if kind is seen.MINUTES else 0)) // 1_000
+    step, agents, kind = question.step, question.filters.get("agent", ()), _kind(question)
+    first = _first(question) // 1_000
     last = (steps(question)[-1] + step - 1) // 1_000
     values = {
         "first": first // kind.width * kind.width,

@@ -9,6 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Executable, Subquery, Table, bindparam, select
 
 from promethios.receiver.access.gate import Principal
+from promethios.receiver.api.question import Question
+from promethios.receiver.store import schema
 
 #: What a statement calls the tenant and the agent whose eyes these are; each execution fills them in.
 _TENANT: Final = "seen_tenant_id"
@@ -67,6 +69,13 @@ class View:
     def of(self, table: Table) -> Subquery:
         """The rows of a table that may be seen."""
         return self.eyes.of(table)
+
+    def agents(self, question: Question) -> list[str]:
+        """The names of the known agents that are asked for, sorted."""
+        table = self.of(schema.agents)
+        wanted = question.matches("agent", table.c.agent_id)
+        known = self.rows(select(table.c.agent_id).where(wanted).order_by(table.c.agent_id))
+        return [agent_id for (agent_id,) in known]
 
     def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """Every row of an answer."""

@@ -56,6 +56,7 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "agent_id": text("The agent: its id, else its name, else its service's name"),
     "agents": whole("How many agents"),
     "alarmed": flag("Whether a sudden change is being alarmed about"),
+    "approved": whole("Matches for which somebody was asked"),
     "bad": real("Faded weight of what went against it"),
     "blocked": whole("Decisions that were enforced as a block"),
     "body": or_null(text("What the record says; what is no text is JSON")),
@@ -70,7 +71,14 @@ COLUMNS: Final[Mapping[str, Schema]] = {
             " heartbeats",
         }
     ),
+    "controls": text("The controls that the policy serves, joined by commas"),
     "conversation_id": or_null(text("The conversation")),
+    "cost_usd": or_null(
+        real(
+            "What its tokens cost at list prices, US dollars; null where nothing of it has a known price",
+            minimum=0,
+        )
+    ),
     "coverage": or_null(
         real("The share of calls that a decision was made for; null without calls", minimum=0, maximum=1)
     ),
@@ -86,12 +94,15 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "environment": text("The environment that the key's text names"),
     "event_name": text("The event that the record is; empty for an ordinary record"),
     "evidence": real("How much is known of the agent: its faded decisions"),
+    "errors": whole("Policies that could not be evaluated"),
     "expires": or_null(moment("When it ends; null for never")),
-    "first_seen": moment("When the agent was first seen"),
+    "failed": whole("Matches whose policy could not be evaluated"),
+    "first_seen": moment("When it was first seen"),
     "flagged": whole("Decisions that were enforced as a flag"),
     "good": real("Faded number of clean decisions"),
     "governed": whole("Calls that a decision was made for"),
     "heartbeat": or_null(moment("When it was last heard to say that it lives; null without heartbeats")),
+    "high": whole("Violations of severity high"),
     "input_tokens": whole("Tokens that models were given"),
     "instance_id": text("The process that decided"),
     "instances": whole("Processes that were seen"),
@@ -102,18 +113,30 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "last_seen": moment("When it was last seen"),
     "last_used": or_null(moment("When the key was last used; null for never")),
     "logs": whole("Log records"),
+    "last_ungoverned": or_null(
+        moment("From when the step is in which the last ungoverned call was; null without")
+    ),
+    "low": whole("Violations of severity low"),
+    "lowest_trust": or_null(whole("The least trust of an agent; null without agents", maximum=1000)),
     "method": text("The formula of trust and its version"),
+    "medium": whole("Violations of severity medium"),
     "metric_points": whole("Points of metrics"),
     "dialect": text("Empty for a decision of Promethios; else the system whose words told it"),
     "mode": text("enforce, or shadow: decided and not enforced"),
     "model": or_null(text("The model that was asked for")),
     "output_tokens": whole("Tokens that models gave"),
+    "owner": text(
+        "Who answers for it: the resource attribute service.owner, owner, service.team or team; empty without"
+    ),
     "own_governed": or_null(whole("Operations that it says were decided before they ran, since it began")),
     "own_ungoverned": or_null(whole("Operations that it says were not, or only when they were over")),
+    "p95_ms": or_null(real("Duration of 95 % of the calls, milliseconds; null without calls", minimum=0)),
+    "p95_us": or_null(real("Duration of 95 % of the decisions, microseconds; null without decisions")),
     "point": text("The intervention point", examples=sorted(POINTS)),
     "policies": text("The policies that matched, joined by commas"),
     "policy_id": text("The policy"),
     "processes": whole("Processes that say that they live"),
+    "provider": text("Whose model it is; empty where spans do not tell"),
     "quantile": text("Which quantile", enum=["p50", "p95", "p99"]),
     "queued": or_null(whole("Items that wait in its memory")),
     "quota_bytes_per_minute": or_null(
@@ -133,6 +156,10 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "seq": whole("The number of the decision in its process, without gaps"),
     "service_name": text("The service's name"),
     "severity": text("How severe it is"),
+    "shadow": whole("Matches of policies that are in shadow: what would have been"),
+    "share": or_null(
+        real("The share of calls that a decision was made for; null without calls", minimum=0, maximum=1)
+    ),
     "signal": text("Which signal", enum=["spans", "metrics", "logs"]),
     "span_id": _SPAN,
     "spans": whole("Spans"),
@@ -143,7 +170,7 @@ COLUMNS: Final[Mapping[str, Schema]] = {
         " by now; dead: it was not for ten minutes",
         enum=["alive", "silent", "stopped", "missing", "dead"],
     ),
-    "status": text("Whether the agent lives", enum=["live", "stale", "down"]),
+    "status": text("Whether the agent lives", enum=["live", "stale", "down", "stopped"]),
     "store": text("What the data is stored in"),
     "tenant": text("Whose it is"),
     "tier": text("The tier of the score", enum=["trusted", "standard", "probation", "restricted"]),
@@ -151,6 +178,7 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "tool": or_null(text("The tool")),
     "trace_id": _TRACE,
     "trust": whole("Trust, from 0 to 1000", maximum=1000),
+    "ungoverned": whole("Calls that no decision was made for"),
     "updated": or_null(moment("When the latest decision moved it; null before the first")),
     "uptime": or_null(real("How long it has lived, seconds, by a clock that nobody sets", minimum=0)),
     "value": real("The number of this step"),

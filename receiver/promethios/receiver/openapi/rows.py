@@ -34,8 +34,9 @@ _TRUST: Final = (
 
 _AGENT: Final = (
     "agent_id service_name status state trust tier first_seen last_seen decisions blocked redacted flagged "
-    "violations input_tokens output_tokens calls governed last_bundle_version instances heartbeat uptime "
-    "clock_offset adapters last_error queued spooled sent dropped own_governed own_ungoverned processes"
+    "violations input_tokens output_tokens calls governed cost_usd p95_us owner last_bundle_version "
+    "instances heartbeat uptime clock_offset adapters last_error queued spooled sent dropped own_governed "
+    "own_ungoverned processes"
 )
 #: What an agent says of itself; null where it sends no heartbeats, or leaves it out of them.
 _TOLD: Final[Mapping[str, Schema]] = {
@@ -61,9 +62,27 @@ ROWS: Final[Mapping[str, dict[str, Any]]] = {
         "trace_id span_id"
     ),
     "violations/by_policy": row("policy_id severity violations blocked agents last_seen"),
+    "violations/by_agent": row(
+        "agent_id trust violations critical high medium low blocked",
+        last_seen=or_null(moment("When its last violation was; null without")),
+    ),
+    "policies": row(
+        "policy_id severity action mode controls violations blocked redacted flagged approved shadow failed "
+        "agents first_seen last_seen",
+        version=text("The version of the policies that it is of"),
+        first_seen=moment("When it matched first in the range"),
+        last_seen=moment("When it matched last"),
+    ),
+    "coverage": row("agent_id calls governed ungoverned share last_ungoverned"),
+    "models": row(
+        "provider calls input_tokens output_tokens cost_usd p95_ms last_seen agents",
+        model=text("The model that was asked for; empty where spans do not tell"),
+        errors=whole("Calls that failed"),
+    ),
     "stats": row(
-        "decisions blocked redacted flagged violations critical coverage input_tokens output_tokens",
-        **_counts("Agents in this state", "agents_live", "agents_stale", "agents_down"),
+        "agents decisions blocked redacted flagged violations critical errors shadow calls ungoverned "
+        "coverage input_tokens output_tokens cost_usd lowest_trust",
+        **_counts("Agents in this state", "agents_live", "agents_stale", "agents_down", "agents_stopped"),
         p50_us=_MICROSECONDS,
         p95_us=_MICROSECONDS,
         p99_us=_MICROSECONDS,
@@ -74,7 +93,34 @@ ROWS: Final[Mapping[str, dict[str, Any]]] = {
     "series/tokens": row("time direction value"),
     "series/ingest": row("time signal value"),
     "series/liveness": row(
-        "time agent_id", value={"enum": [0, 1, 2], "description": "2 is live, 1 stale, 0 down"}
+        "time agent_id",
+        value={"enum": [0, 1, 2, 3], "description": "3 is stopped, 2 live, 1 stale, 0 down"},
+    ),
+    "series/violations_by_policy": row(
+        "time value", policy_id=text("The policy, of the ten that matched most; `other` for the rest")
+    ),
+    "series/shadow": row(
+        "time value", mode=text("Whether the policy is enforced", enum=["enforced", "shadow"])
+    ),
+    "series/errors": row(
+        "time value",
+        kind=text(
+            "What failed: evaluating a policy, a call of a model, or one of a tool",
+            enum=["policy", "model", "tool"],
+        ),
+    ),
+    "series/latency_buckets": row(
+        "time value",
+        le=text("How long these decisions took at most, microseconds; and longer than the bound below"),
+    ),
+    "series/coverage": row(
+        "time value",
+        kind=text("Whether a decision was made for the calls", enum=["governed", "ungoverned"]),
+    ),
+    "series/cost": row(
+        "time",
+        agent_id=text("The agent, of the ten that spent most; `other` for the rest"),
+        value=COLUMNS["cost_usd"],
     ),
     "series/trust": row("time agent_id", value=or_null(COLUMNS["score"])),
     "trust": row(_TRUST),

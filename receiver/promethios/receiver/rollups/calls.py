@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import ColumnElement, FromClause, and_, exists, or_
 
 from promethios.governance import semconv
 from promethios.receiver.ingest.normalise import CALLS
+
+#: The operation that calls a tool; all other `CALLS` are of models.
+TOOL: Final = "execute_tool"
 
 
 def is_call(spans: FromClause) -> ColumnElement[bool]:

@@ -24,7 +24,8 @@ from sqlalchemy import (
     select,
 )
 
-from promethios.receiver.rollups.calls import is_call, is_governed, uses_tokens
+from promethios.governance import semconv
+from promethios.receiver.rollups.calls import TOOL, is_call, is_governed, uses_tokens
 from promethios.receiver.store import schema
 
 Number = int | ColumnElement[int]
@@ -61,6 +62,7 @@ MOST_TOKENS: Final = 1_000_000_000
 
 _KEYS: Final = ("tenant_id", "width", "bucket", "agent_id")
 _MERGED: Final[dict[str, Callable[..., ColumnElement[Any]]]] = {
+    "first": func.min,
     "least": func.min,
     "most": func.max,
     "last": func.max,
@@ -79,6 +81,8 @@ class Rollup:
             table's keys and its measures, a row for each row of the source.
         stored: What becomes of a key when it is stored; as it is without.
         everyone: What a key is in the rows of all agents together; as it is without.
+        track: The mark up to which it is filled, where that is not its source's: of what came with a later
+            release, so that a database which was filled before does not count everything anew.
     """
 
     table: Table
@@ -87,6 +91,12 @@ class Rollup:
     facts: Callable[[Tables], Select[Any]]
     stored: Mapping[str, Callable[[ColumnElement[Any]], ColumnElement[Any]]] = field(default_factory=dict)
     everyone: Mapping[str, Any] = field(default_factory=dict)
+    track: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What the mark is called up to which rows are counted."""
+        return self.track or self.source.name
 
     @property
     def keys(self) -> list[str]:
@@ -221,6 +231,71 @@ def _violations(tables: Tables) -> Select[Any]:
     )
 
 
+def _policies(tables: Tables) -> Select[Any]:
+    table = tables.of(schema.violations)
+    told = ("policy_id", "policy_version", "severity", "action", "mode", "controls")
+    enforced = {"blocked": "block", "redacted": "redact", "flagged": "flag", "approved": "approve"}
+    return select(
+        *_common(table, "time_unix_nano"),
+        *(table.c[name] for name in told),
+        literal(1).label("violations"),
+        *(_flag(table.c.enforced == value).label(name) for name, value in enforced.items()),
+        table.c.failed,
+        table.c.time_unix_nano.label("first"),
+        table.c.time_unix_nano.label("last"),
+    )
+
+
+#: So much of a name is told apart, characters: no model and no tool has a longer one.
+_LONGEST_NAME: Final = 256
+_CACHED: Final = {
+    "cache_read_tokens": semconv.USAGE_CACHE_READ_TOKENS,
+    "cache_write_tokens": semconv.USAGE_CACHE_WRITE_TOKENS,
+}
+
+
+def _operations(tables: Tables) -> Select[Any]:
+    spans = tables.of(schema.spans)
+    names = ("operation", "provider", "model", "response_model", "tool")
+    return select(
+        *_common(spans, "start_unix_nano"),
+        *(_name(spans.c[name]).label(name) for name in names),
+        literal(1).label("spans"),
+        _flag(spans.c.status_code == _ERROR).label("errors"),
+        *(_bounded(spans.c[name]).label(name) for name in ("input_tokens", "output_tokens")),
+        *(_bounded(_cached(spans, name)).label(measure) for measure, name in _CACHED.items()),
+        spans.c.start_unix_nano.label("last"),
+    ).where(uses_tokens(spans), or_(is_call(spans), spans.c.input_tokens > 0, spans.c.output_tokens > 0))
+
+
+#: OTLP's status of a span that failed.
+_ERROR: Final = 2
+
+
+def _name(column: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.substr(func.coalesce(column, ""), 1, _LONGEST_NAME)
+
+
+def _cached(spans: FromClause, name: str) -> ColumnElement[Any]:
+    """What a span tells of tokens read from a cache, or written to one; most tell nothing."""
+    told = func.json_extract(spans.c.attributes, f'$."{name}"')
+    tells = func.instr(spans.c.attributes, name) > 0
+    return case((tells, case((func.typeof(told) == "integer", told))))
+
+
+def _model_times(tables: Tables) -> Select[Any]:
+    spans = tables.of(schema.spans)
+    took = func.max(0, spans.c.end_unix_nano - spans.c.start_unix_nano) / 1e6
+    return select(
+        *_common(spans, "start_unix_nano"),
+        *(_name(spans.c[name]).label(name) for name in ("provider", "model")),
+        (-1 - took).label("bin"),
+        literal(1).label("calls"),
+        took.label("least"),
+        took.label("most"),
+    ).where(is_call(spans), spans.c.operation != TOOL)
+
+
 def _logs(tables: Tables) -> Select[Any]:
     return select(*_common(tables.of(schema.logs), "time_unix_nano"), literal(1).label("items"))
 
@@ -248,7 +323,24 @@ TIMES: Final = Rollup(
     stored={"bin": lambda bin_: func.latency_bin(-1 - bin_)},
 )
 VIOLATIONS: Final = Rollup(schema.violation_counts, schema.violations, "time_unix_nano", _violations)
+POLICIES: Final = Rollup(
+    schema.policy_counts, schema.violations, "time_unix_nano", _policies, track="policies"
+)
+OPERATIONS: Final = Rollup(
+    schema.operation_counts, schema.spans, "start_unix_nano", _operations, track="operations"
+)
+MODEL_TIMES: Final = Rollup(
+    schema.model_times,
+    schema.spans,
+    "start_unix_nano",
+    _model_times,
+    stored={"bin": lambda bin_: func.latency_bin(-1 - bin_)},
+    track="operations",
+)
 LOGS: Final = Rollup(schema.log_counts, schema.logs, "time_unix_nano", _logs)
 POINTS: Final = Rollup(schema.metric_counts, schema.metric_points, "time_unix_nano", _points)
 
-ROLLUPS: Final = (SPANS, DECISIONS, TIMES, VIOLATIONS, LOGS, POINTS)
+ROLLUPS: Final = (
+    *(SPANS, DECISIONS, TIMES, VIOLATIONS, LOGS, POINTS),
+    *(POLICIES, OPERATIONS, MODEL_TIMES),
+)

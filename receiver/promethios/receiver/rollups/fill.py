@@ -38,6 +38,16 @@ SOURCES: Final = (
     schema.heartbeats,
 )
 
+#: What has a mark of its own, and whose rows it counts.
+_TRACKS: Final = tuple(
+    dict.fromkeys(
+        [
+            *((source.name, source) for source in SOURCES),
+            *((rollup.mark, rollup.source) for rollup in ROLLUPS),
+        ]
+    )
+)
+
 
 def fill(connection: Connection, seconds: float = _SECONDS, rows: int = _ROWS) -> bool:
     """Count what is not in the rollups yet, for about so many seconds, so many rows of a table at a time.
@@ -52,8 +62,8 @@ def fill(connection: Connection, seconds: float = _SECONDS, rows: int = _ROWS) -
     _prepare(connection)
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     while steps:
-        for source, low, high in steps:
-            _count(connection, source, low, high)
+        for track, source, low, high in steps:
+            _count(connection, track, source, low, high)
         if time.monotonic() > deadline:
             break
         steps = _steps(connection, rows)
@@ -73,22 +83,23 @@ def uncount(connection: Connection, source: Table, low: int, high: int) -> None:
     add up stays as it is while its bucket has rows: the bounds of a bin of durations, and when a policy
     matched last. When an agent was heard of is forgotten by the hour.
     """
-    high = min(high, _marks(connection).get(source.name, 0))
-    if high <= low:
-        return
+    marks = _marks(connection)
+    counted = {track: min(high, marks.get(track, 0)) for track, of in _TRACKS if of is source}
     _prepare(connection)
-    _add(connection, source, low, high, sign=-1)
-    if source in seen.SOURCES:
+    for track, last in counted.items():
+        if last > low:
+            _add(connection, track, source, low, last, sign=-1)
+    if source in seen.SOURCES and counted[source.name] > low:
         seen.forget(connection)
 
 
-def _steps(connection: Connection, rows: int) -> list[tuple[Table, int, int]]:
-    """The tables that have rows which are not counted, after which id and up to which the next step goes."""
+def _steps(connection: Connection, rows: int) -> list[tuple[str, Table, int, int]]:
+    """The tracks that have rows to count, whose these are, after which id and up to which to go now."""
     marks, steps = _marks(connection), []
-    for source in SOURCES:
-        low = marks.get(source.name, 0)
+    for track, source in _TRACKS:
+        low = marks.get(track, 0)
         if high := connection.scalar(_next(source), {"low": low, "rows": rows}):
-            steps.append((source, low, high))
+            steps.append((track, source, low, high))
     return steps
 
 
@@ -104,9 +115,9 @@ def _next(source: Table) -> Select[Any]:
     return select(func.max(ids.c.id))
 
 
-def _count(connection: Connection, source: Table, low: int, high: int) -> None:
-    _add(connection, source, low, high)
-    connection.execute(_mark(), {"source": source.name, "up_to": high})
+def _count(connection: Connection, track: str, source: Table, low: int, high: int) -> None:
+    _add(connection, track, source, low, high)
+    connection.execute(_mark(), {"source": track, "up_to": high})
 
 
 @cache
@@ -122,12 +133,14 @@ def _marks(connection: Connection) -> dict[str, int]:
     return {row.source: row.up_to for row in connection.execute(_MARKS)}
 
 
-def _add(connection: Connection, source: Table, low: int, high: int, sign: int = 1) -> None:
+def _add(connection: Connection, track: str, source: Table, low: int, high: int, sign: int = 1) -> None:
     marks = _marks(connection)
     decided = marks.get("decisions", 0)
     for rollup in ROLLUPS:
-        if rollup.source is source:
+        if rollup.mark == track:
             count(connection, rollup, low, high, decided, sign)
+    if track != source.name:
+        return
     if source is schema.decisions:
         # Afterwards, as the mark has it: those before these, or, when these are taken out, all.
         count_late(connection, marks.get("spans", 0), low, high, low if sign > 0 else decided, sign)

@@ -117,6 +117,7 @@ heartbeats: Final = Table(
     Column("dropped_by", Text),
     UniqueConstraint("tenant_id", "agent_id", "instance_id", "time_unix_nano", name="uq_heartbeats"),
     Index("ix_heartbeats_time", "tenant_id", "time_unix_nano"),
+    Index("ix_heartbeats_stopped", "tenant_id", "time_unix_nano", sqlite_where=text("stopped = 1")),
     Index(
         "ix_heartbeats_received",
         "tenant_id",
@@ -476,6 +477,33 @@ violation_counts: Final = _rollup(
     *map(_needed, ("violations", "blocked", "last")),
     keys=("policy_id", "severity"),
 )
+#: Matches of policies, with all that says which policy it was and what it asked for.
+policy_counts: Final = _rollup(
+    "policy_counts",
+    *(_needed(name, Text) for name in ("policy_id", "policy_version", "severity", "action", "mode")),
+    _needed("controls", Text),
+    *map(_needed, ("violations", "blocked", "redacted", "flagged", "approved", "failed", "first", "last")),
+    keys=("policy_id", "policy_version", "severity", "action", "mode", "controls"),
+)
+#: Calls of models and tools, and other spans that tell tokens.
+operation_counts: Final = _rollup(
+    "operation_counts",
+    *(_needed(name, Text) for name in ("operation", "provider", "model", "response_model", "tool")),
+    *map(_needed, ("spans", "errors", "input_tokens", "output_tokens")),
+    *map(_needed, ("cache_read_tokens", "cache_write_tokens", "last")),
+    keys=("operation", "provider", "model", "response_model", "tool"),
+)
+#: How long calls of models took, milliseconds.
+model_times: Final = _rollup(
+    "model_times",
+    _needed("provider", Text),
+    _needed("model", Text),
+    _needed("bin", Integer),
+    _needed("calls"),
+    _needed("least", Float),
+    _needed("most", Float),
+    keys=("provider", "model", "bin"),
+)
 log_counts: Final = _rollup("log_counts", _needed("items"))
 metric_counts: Final = _rollup("metric_counts", _needed("items"))
 
@@ -503,7 +531,7 @@ agent_hours: Final = Table(
     sqlite_with_rowid=False,
 )
 
-#: Up to which row, by its id, each table is in the rollups.
+#: Up to which row, by its id, each table is in the rollups; one that came later has a mark of its own.
 rollup_marks: Final = Table(
     "rollup_marks",
     metadata,

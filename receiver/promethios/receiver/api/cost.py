@@ -1,0 +1,121 @@
+"""What calls of models cost, in US dollars: their tokens at the prices that `promethios.governance` has.
+
+Prices are looked up when the question is asked, by what was asked for, what answered and whose it was: a
+release with newer prices tells the past by them too. Cached tokens count at their own prices. A model
+without a price has no cost, which is null and not 0; a sum is of those that have one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final
+
+from promethios.governance.pricing import PICO, Prices, Rates, Usage, cost
+from promethios.receiver.api.question import Question
+from promethios.receiver.api.rolled import counted
+from promethios.receiver.api.series import OTHER, filled, most_of
+from promethios.receiver.api.view import View
+from promethios.receiver.rollups.calls import TOOL
+from promethios.receiver.rollups.facts import OPERATIONS
+from promethios.receiver.services import Services
+
+_NAMES: Final = ("operation", "provider", "model", "response_model")
+_PRICES: Final = Prices()
+
+
+@dataclass(slots=True)
+class Spend:
+    """A sum of costs.
+
+    Attributes:
+        pico: Of what has a price, picodollars.
+        unpriced: How many calls have none.
+        priced: How many have one.
+    """
+
+    pico: int = 0
+    priced: int = 0
+    unpriced: int = 0
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add a row of `OPERATIONS`."""
+        rates = _rates(row["model"], row["response_model"], row["provider"])
+        if rates is None:
+            self.unpriced += row["spans"]
+            return
+        tokens = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+        self.pico += cost(Usage(*(row[name] for name in tokens)), rates)
+        self.priced += row["spans"]
+
+    @property
+    def usd(self) -> float | None:
+        """US dollars: null where calls were made and none has a price, 0 without calls."""
+        return None if self.unpriced and not self.priced else self.pico / PICO
+
+
+@lru_cache(maxsize=4_096)
+def _rates(asked: str, answered: str, provider: str) -> Rates | None:
+    return _PRICES.find(asked, answered, provider)
+
+
+def spent(view: View, question: Question, *by: str, step: int | None = None) -> dict[tuple[Any, ...], Spend]:
+    """What was spent, by some of `at` and the rollup's keys; what spent nothing is left out.
+
+    Args:
+        view: Whose eyes.
+        question: The range and the agents.
+        by: What to tell apart.
+        step: The steps of a series, milliseconds.
+    """
+    keys = tuple(dict.fromkeys((*by, *_NAMES)))
+    return summed(counted(view, question, OPERATIONS, *keys, step=step), *by)
+
+
+def summed(rows: Iterable[Mapping[str, Any]], *by: str) -> dict[tuple[Any, ...], Spend]:
+    """Rows of `OPERATIONS`, which tell `_NAMES` apart, as costs."""
+    found: dict[tuple[Any, ...], Spend] = defaultdict(Spend)
+    for row in rows:
+        if row["operation"] != TOOL:
+            found[tuple(row[name] for name in by)].add(row)
+    return dict(found)
+
+
+def series(_: Services, view: View, question: Question) -> dict[str, Any]:
+    """What each agent spent in each step; of the ten that spent most, and of the others together."""
+    totals = {agent: spend.pico for (agent,), spend in spent(view, question, "agent_id").items()}
+    agents = view.agents(question)
+    shown = most_of({agent: totals.get(agent, 0) for agent in agents})
+    values = _of_agents(view, question, shown)
+    if len(shown) < len(agents):
+        values |= _of_others(view, question, shown)
+        shown.append(OTHER)
+    return filled(question, "agent_id", shown, {key: spend.usd for key, spend in values.items()})
+
+
+def _of_agents(view: View, question: Question, agents: Sequence[str]) -> dict[tuple[Any, ...], Spend]:
+    if not agents:
+        return {}
+    asked = replace(question, filters={**question.filters, "agent": tuple(agents)})
+    return spent(view, asked, "at", "agent_id", step=question.step)
+
+
+def _of_others(view: View, question: Question, shown: Sequence[str]) -> dict[tuple[Any, ...], Spend]:
+    """What all spent, less what those spent that are shown."""
+    everyone = counted(view, question, OPERATIONS, "at", *_NAMES, step=question.step)
+    asked = replace(question, filters={**question.filters, "agent": tuple(shown)})
+    theirs = {
+        tuple(row[name] for name in ("at", *_NAMES)): row
+        for row in counted(view, asked, OPERATIONS, "at", *_NAMES, step=question.step)
+    }
+    left = []
+    for row in everyone:
+        less = theirs.get(tuple(row[name] for name in ("at", *_NAMES)), {})
+        of_others = {
+            name: number - less.get(name, 0) for name, number in row.items() if name in OPERATIONS.measures
+        }
+        if of_others["spans"] > 0:
+            left.append({**row, **of_others})
+    return {(at, OTHER): spend for (at,), spend in summed(left, "at").items()}
