@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-import orjson
-from flask import Blueprint, Response, g, request
+from flask import Blueprint
 
 from promethios.receiver.api import (
     cost,
@@ -26,10 +24,8 @@ from promethios.receiver.api import (
     violations,
 )
 from promethios.receiver.api.agents import agent, agents
-from promethios.receiver.api.pages import cut
-from promethios.receiver.api.question import Question, parse_question
-from promethios.receiver.api.routes import Route, Shape, fixed, listing, table
-from promethios.receiver.api.view import View
+from promethios.receiver.api.answering import Answering
+from promethios.receiver.api.routes import Route, fixed, listing, table
 from promethios.receiver.services import Services
 
 _AGENT: Final = (
@@ -98,30 +94,8 @@ ROUTES: Final[tuple[Route, ...]] = (
 
 
 def api_blueprint(services: Services) -> Blueprint:
-    """Every route of `ROUTES`, answered from read-only connections."""
-    blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+    """Every route of `ROUTES`."""
+    blueprint, answering = Blueprint("api", __name__, url_prefix="/api/v1"), Answering(services)
     for route in ROUTES:
-        blueprint.add_url_rule(f"/{route.path}", route.path.replace("/", "_"), _view(services, route))
+        blueprint.add_url_rule(f"/{route.path}", route.path.replace("/", "_"), answering.view(route))
     return blueprint
-
-
-def _view(services: Services, route: Route) -> Callable[..., Response]:
-    def respond(**path: str) -> Response:
-        question = parse_question(request.args, route)
-        document = _answer(services, route, question, path)
-        # SQLAlchemy names columns with a subclass of str, which orjson takes as a key only when told to.
-        body = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
-        return Response(body, content_type="application/json")
-
-    return respond
-
-
-def _answer(services: Services, route: Route, question: Question, path: dict[str, str]) -> dict[str, Any]:
-    """One page of an answer."""
-    with services.readers.connect() as connection:
-        # All of an answer is read from the database as it is now, however many statements that takes.
-        connection.exec_driver_sql("BEGIN")
-        document = route.answer(services, View(connection, g.principal), question, **path)
-    if route.shape is Shape.TABLE:
-        return {**document, **cut(question, route, document["data"])}
-    return document

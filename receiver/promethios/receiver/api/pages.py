@@ -44,6 +44,7 @@ def page(
         .where(question.within(when), _behind(question.cursor, sort, value, when, row_id))
         .order_by(*_order(sort, value, when, row_id))
         .limit(question.limit + 1)
+        .offset(question.skip or None)
     )
     answer: dict[str, Any] = {"data": [_without_place(row._mapping) for row in rows[: question.limit]]}
     if len(rows) > question.limit:

@@ -29,9 +29,7 @@ LATEST: Final = 2**63 // 1_000_000 - 1
 LONGEST: Final = 10_000
 
 #: What every route understands, so that a dashboard may send the same to all of them.
-COMMON: Final = frozenset({"from", "to", "agent", "step", "limit", "cursor"})
-#: What an answer may be written in.
-FORMATS: Final = ("json",)
+COMMON: Final = frozenset({"from", "to", "agent", "step", "limit", "cursor", "format"})
 #: What dashboards send for "all of them".
 _ALL: Final = frozenset({"", ".*", "$__all"})
 
@@ -48,6 +46,7 @@ class Question:
         cursor: After which row to go on: its values by the order; None for the first page.
         filters: The values allowed for each filter; empty for all.
         sort: The order; None where there is none to choose.
+        skip: How many rows of a list are left out before its first.
     """
 
     start: int
@@ -57,6 +56,7 @@ class Question:
     cursor: Place | None
     filters: Mapping[str, tuple[str, ...]]
     sort: Sort | None = None
+    skip: int = 0
 
     def within(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition that a time in nanoseconds lies in the range."""
@@ -74,7 +74,7 @@ def parse_question(arguments: Mapping[str, str], route: Route, form: str = "json
     Args:
         arguments: The parameters as text.
         route: What they are asked of.
-        form: What the answer is written in, one of `FORMATS`.
+        form: What the answer is written in, ``json`` or an export.
 
     Raises:
         Refusal: One is not known, or its value cannot be used.

@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 
 from promethios.receiver.access.roles import RULES
 from promethios.receiver.api import ROUTES
+from promethios.receiver.api.formats import TYPES
 from promethios.receiver.api.routes import Shape
 from promethios.receiver.openapi import requests, rows
 from promethios.receiver.plain.kinds import KINDS
@@ -124,9 +125,19 @@ def _question(path: str, _: str) -> Described:
     return {
         "summary": _first_line(route.answer),
         "parameters": requests.query_parameters(route),
-        "responses": _answer(200, document),
+        "responses": {
+            **_exported(_answer(200, document)),
+            "304": {"description": "It is as `If-None-Match` says"},
+        },
         "refusals": (404,) if "<" in path else (),
     }
+
+
+def _exported(answer: Described) -> Described:
+    """The same answer, or its rows in another format."""
+    for media_type in TYPES.values():
+        answer["200"]["content"].setdefault(media_type, {"schema": {"type": "string"}})
+    return answer
 
 
 #: What an answer has beside its rows.

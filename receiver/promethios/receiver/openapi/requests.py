@@ -8,8 +8,16 @@ from typing import Any, Final
 from promethios.receiver.access.roles import Scope
 from promethios.receiver.access.tenants import MOST, QUOTAS
 from promethios.receiver.api.cursors import LONGEST_CURSOR
+from promethios.receiver.api.formats import TYPES
 from promethios.receiver.api.keys import DEFAULT_OVERLAP, LONGEST_OVERLAP
-from promethios.receiver.api.question import LATEST, LONGEST, MOST_ROWS, ROWS, parameters_of
+from promethios.receiver.api.question import (
+    LATEST,
+    LONGEST,
+    MOST_EXPORTED,
+    MOST_ROWS,
+    ROWS,
+    parameters_of,
+)
 from promethios.receiver.api.routes import Route, Shape
 from promethios.receiver.plain.kinds import Kind
 
@@ -22,6 +30,10 @@ _ABOUT: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "step": (
         {"type": "integer", "minimum": 1, "maximum": LATEST},
         "The width of a step of a series, milliseconds, rounded to seconds; by default a 120th of the range",
+    ),
+    "format": (
+        {"type": "string", "enum": ["", *TYPES], "default": "json"},
+        f"`csv` and `ndjson` give the whole answer, up to {MOST_EXPORTED} rows; without it, by `Accept`",
     ),
     "cursor": (
         {"type": "string", "pattern": "^[A-Za-z0-9_-]*$", "maxLength": LONGEST_CURSOR},
@@ -57,7 +69,8 @@ def _query(name: str, route: Route) -> Parameter:
 
 def _limit(route: Route) -> tuple[dict[str, Any], str]:
     default = MOST_ROWS if route.shape is Shape.TABLE else ROWS
-    return {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default}, "The most rows"
+    schema = {"type": "integer", "minimum": 1, "maximum": MOST_EXPORTED, "default": default}
+    return schema, f"The most rows; of JSON at most {MOST_ROWS}, of an export by default as many as can be"
 
 
 def _sort(route: Route) -> tuple[dict[str, Any], str]:
