@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from uuid import uuid4
 
 from opentelemetry import trace
@@ -38,6 +39,8 @@ class Hit:
     reason: str
     mode: str = "enforce"
     detector: str = "when"
+    controls: tuple[str, ...] = ()
+    failed: bool = False
 
     def attributes(self) -> dict[str, AttributeValue]:
         """The attributes of its guardrail event."""
@@ -50,7 +53,8 @@ class Hit:
             semconv.GUARDRAIL_RESULT_REASON: self.reason,
             semconv.POLICY_SEVERITY: self.severity,
             semconv.POLICY_MODE: self.mode,
-            semconv.POLICY_FAILED: False,
+            semconv.POLICY_FAILED: self.failed,
+            **({semconv.POLICY_CONTROLS: self.controls} if self.controls else {}),
         }
 
 
@@ -64,6 +68,7 @@ class ReportingAgent:
     metrics: MeterProvider
     instance: str = field(default_factory=lambda: uuid4().hex)
     decisions: int = 0
+    bundle: str = "2026.11.2"
 
     def run(self, ago: float, *steps: Step) -> str:
         """Invoke the agent `ago` seconds before now, steps a second each; return the trace's id."""
@@ -76,6 +81,10 @@ class ReportingAgent:
                 self._step(step, begin + number * SECOND + MILLISECOND)
         root.end(begin + len(steps) * SECOND + 2 * MILLISECOND)
         return f"{root.get_span_context().trace_id:032x}"
+
+    def lose(self) -> None:
+        """Number a decision that nobody is told of."""
+        self.decisions += 1
 
     def log(self, ago: float, body: str) -> None:
         """Emit a log record."""
@@ -108,16 +117,16 @@ class ReportingAgent:
             semconv.DECISION_VERDICT: step.verdict,
             semconv.DECISION_ENFORCED: step.enforced,
             semconv.DECISION_MODE: step.hits[0].mode if step.hits else "enforce",
-            semconv.DECISION_DURATION: 80.5,
+            semconv.DECISION_DURATION: step.took,
             semconv.BUNDLE_NAME: "baseline",
-            semconv.BUNDLE_VERSION: "2026.11.2",
-            semconv.BUNDLE_HASH: "0" * 64,
+            semconv.BUNDLE_VERSION: self.bundle,
+            semconv.BUNDLE_HASH: sha256(self.bundle.encode()).hexdigest(),
             semconv.SERVICE_INSTANCE_ID: self.instance,
         }
         span = self.tracer.start_span(semconv.DECISION_SPAN, start_time=begin, attributes=attributes)
         for hit in step.hits:
             span.add_event(semconv.GUARDRAIL_EVENT, hit.attributes(), timestamp=begin)
-        span.end(begin + 80_500)
+        span.end(begin + int(step.took * 1_000))
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,8 @@ class Step:
     attributes: Mapping[str, AttributeValue]
     hits: tuple[Hit, ...] = ()
     decided: bool = True
+    #: How long the policies took, microseconds.
+    took: float = 80.5
 
     @property
     def verdict(self) -> str:
@@ -141,7 +152,9 @@ class Step:
         return self.verdict if self.hits and self.hits[0].mode == "enforce" else "allow"
 
 
-def model_call(*hits: Hit, tokens: tuple[int, int] = (812, 93), decided: bool = True) -> Step:
+def model_call(
+    *hits: Hit, tokens: tuple[int, int] = (812, 93), decided: bool = True, conversation: str = ""
+) -> Step:
     """A call of a model, with its input and output tokens."""
     attributes: dict[str, AttributeValue] = {
         semconv.OPERATION_NAME: "chat",
@@ -149,6 +162,7 @@ def model_call(*hits: Hit, tokens: tuple[int, int] = (812, 93), decided: bool = 
         semconv.REQUEST_MODEL: "gpt-4o-mini",
         semconv.USAGE_INPUT_TOKENS: tokens[0],
         semconv.USAGE_OUTPUT_TOKENS: tokens[1],
+        **({semconv.CONVERSATION_ID: conversation} if conversation else {}),
     }
     return Step("chat gpt-4o-mini", "model.before", attributes, hits, decided)
 
@@ -163,9 +177,10 @@ def tool_call(tool: str, *hits: Hit) -> Step:
 
 
 @contextmanager
-def reporting_agent(name: str, endpoint: str, key: str) -> Iterator[ReportingAgent]:
+def reporting_agent(name: str, endpoint: str, key: str, **resources: str) -> Iterator[ReportingAgent]:
     """An agent called `name` that sends to `endpoint`; at the end everything has been sent."""
-    resource = Resource.create({semconv.SERVICE_NAME: name, semconv.SERVICE_INSTANCE_ID: uuid4().hex})
+    instance = {semconv.SERVICE_NAME: name, semconv.SERVICE_INSTANCE_ID: uuid4().hex}
+    resource = Resource.create({**instance, **resources})
     headers = {"authorization": f"Bearer {key}"}
     spans = TracerProvider(resource=resource)
     spans.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces", headers=headers)))

@@ -46,6 +46,9 @@ ALERT_STATES: Final = {"firing": "#da252e", "pending": "#f2c027", "resolved": "#
 #: How a control is met.
 CONTROL_STATES: Final = {"failing": "#da252e", "shadow": "#a684ef", "enforced": "#45b7a6"}
 
+#: What failed: evaluating a policy, calling a model, calling a tool.
+ERRORS: Final = {"policy": "#ea3a24", "model": "#f0d57a", "tool": "#4a86f0"}
+
 QUANTILES: Final = {"p99": "#d841a2", "p95": "#f0d57a", "p50": "#4a86f0"}
 
 DIRECTIONS: Final = {"input": "#4a86f0", "output": "#b6dfef"}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import cast
+from typing import Final, cast
 
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as m
 
 from promethios.dashboards.infinity import DATASOURCE, DATASOURCE_TYPE, DATASOURCE_UID, rows, text
+
+#: As many as an answer of the receiver can hold.
+_MOST: Final = "1000"
 
 
 def datasource_variable() -> build.DatasourceVariable:
@@ -45,7 +48,7 @@ def trace_variable() -> build.TextBoxVariable:
 
 
 def _choice(name: str, label: str, tells: str, path: str, column: str) -> build.QueryVariable:
-    query = rows(path, text(column, column))
+    query = rows(path, text(column, column), limit=_MOST)
     asked = {**query.to_json(), "refId": "variable"}
     # "All" must not list the agents it was made from: one that appears later has to be in it.
     asked["url_options"] = {

@@ -43,7 +43,7 @@ def liveness(place: Place) -> Timeline:
 def trust(place: Place) -> Lines:
     """How each agent's score went."""
     tells = (
-        "0 to 1000, from an agent's decisions alone. Restricted below 300, probation below 500, "
+        "A score of 0 to 1000, from an agent's decisions alone. Restricted below 300, probation below 500, "
         "standard below 700, then trusted."
     )
     query = series("trust", "agent_id")

@@ -29,6 +29,7 @@ def policies(place: Place, **only: str) -> Table:
         number("agents", "Agents"),
         text("controls", "Controls"),
         number("last_seen", "Last seen"),
+        sort="-severity",
         **only,
     )
     overrides = {

@@ -52,8 +52,10 @@ def latency_density(place: Place) -> Density:
 
 def errors(place: Place) -> Lines:
     """Policies that could not be evaluated, and what else failed."""
-    tells = "Policies that could not be evaluated, and calls that failed, for each interval."
-    return panels.bars(place.head("Errors over time", tells), series("errors", "kind"), "short", {})
+    tells = "Policies that could not be evaluated, and calls of models and tools that failed."
+    return panels.bars(
+        place.head("Errors over time", tells), series("errors", "kind"), "short", palette.ERRORS
+    )
 
 
 def shadow(place: Place) -> Lines:

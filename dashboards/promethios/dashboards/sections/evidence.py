@@ -25,6 +25,7 @@ def coverage_by_agent(place: Place) -> Table:
         number("calls", "Calls"),
         number("ungoverned", "Ungoverned"),
         number("last_ungoverned", "Last ungoverned"),
+        sort="share",
     )
     overrides = {
         "Agent": fields.agent_link(),

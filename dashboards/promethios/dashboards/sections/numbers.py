@@ -98,8 +98,8 @@ def tokens(place: Place) -> Stat:
     """Tokens in and out."""
     head = place.head("Tokens", "Input and output tokens of model calls, in this range.")
     # The columns stay in the answer beside their sum; the panel shows the sum.
-    both = rows("stats", number("input_tokens", "in"), number("output_tokens", "out"))
-    return one_number(head, computed(both, "in + out", head.title), "short")
+    both = rows("stats", number("input_tokens", "input"), number("output_tokens", "output"))
+    return one_number(head, computed(both, "input + output", head.title), "short")
 
 
 def _stat(
