@@ -17,11 +17,13 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Final
 
 from promethios.dashboards.alerts import CONTACT_POINT, MARKER, contact_file, rules_file
 from promethios.dashboards.options import DEFAULT_URL, READ_KEY, ExportError, Options
+
+_PROVIDER: Final = "provisioning/dashboards/promethios.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,9 @@ def planned(options: Options | None = None) -> Mapping[Path, bytes]:
     """Return every file of an export by its path below the folder, with what ``options`` say filled in."""
     options = options or Options()
     package = resources.files(__package__)
-    templates = package / "provisioning"
     files = {
-        Path("datasources/promethios.yaml"): _datasources(templates, options),
-        Path("dashboards/promethios.yaml"): (
-            package / "provisioning/dashboards/promethios.yaml"
-        ).read_bytes(),
+        Path("datasources/promethios.yaml"): planned_datasources(options),
+        Path("dashboards/promethios.yaml"): (package / _PROVIDER).read_bytes(),
     }
     for entry in sorted((package / "json").iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".json"):
@@ -53,9 +52,10 @@ def planned(options: Options | None = None) -> Mapping[Path, bytes]:
     return files
 
 
-def _datasources(templates: Traversable, options: Options) -> bytes:
-    filled = (templates / "datasources/promethios.yaml").read_text(encoding="utf-8")
-    filled = filled.replace(DEFAULT_URL, options.url)
+def planned_datasources(options: Options) -> bytes:
+    """Return the file of data sources with the receiver's address, and where the key is."""
+    packaged = resources.files(__package__) / "provisioning/datasources/promethios.yaml"
+    filled = packaged.read_text(encoding="utf-8").replace(DEFAULT_URL, options.url)
     if options.key_file:
         filled = filled.replace(READ_KEY, f"$__file{{{options.key_file}}}")
         filled = filled.replace("from Grafana's environment", "from a file")
