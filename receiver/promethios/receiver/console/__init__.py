@@ -1,7 +1,7 @@
 """The console: one page at ``/`` and its assets below ``/console/``, for a Flask application.
 
-The page is static and needs no key. It asks ``/api/v1`` with the key that a person types in, so it can show
-what that key may read and nothing else.
+The page is static and needs no key, and neither do the dashboards, which hold no data. It asks ``/api/v1`` in a
+session that a person's key has opened, so it can show what that key may read and nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Final
 from flask import Blueprint, Response, abort, request
 
 from promethios.receiver.console.assets import PAGE, Asset, load_assets
+from promethios.receiver.console.boards import load_boards
+from promethios.receiver.console.page import make_page, version_of
 
 __all__ = ["CONTENT_SECURITY_POLICY", "blueprint"]
 
@@ -41,6 +43,12 @@ _HEADERS: Final = {
 }
 
 _ASSETS: Final = load_assets()
+_VERSION: Final = version_of(_ASSETS)
+_PAGE: Final = make_page(_ASSETS)
+_BOARDS: Final = load_boards()
+_LISTING: Final = _BOARDS.listing()
+
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 blueprint = Blueprint("console", __name__)
 
@@ -48,28 +56,52 @@ blueprint = Blueprint("console", __name__)
 @blueprint.get("/")
 def page() -> Response:
     """Send the page, never from a cache: after an upgrade it must name the new assets."""
-    response = _respond(_ASSETS[PAGE])
+    response = _respond(_PAGE)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-@blueprint.get("/console/<path:name>")
+@blueprint.get(f"/console/{_VERSION}/<path:name>")
 def asset(name: str) -> Response:
-    """Send one asset, or 304 when the browser has it already; 404 for every name that is not one."""
-    found = _ASSETS.get(name)
-    if found is None or name == PAGE:
-        abort(404)
-    response = _respond(found)
-    response.set_etag(found.etag)
-    response.headers["Cache-Control"] = "no-cache"
-    response.make_conditional(request)
+    """Send one asset of this version, to be kept: under this address it never changes."""
+    response = _checked(_ASSETS.get(name) if name != PAGE else None)
+    response.headers["Cache-Control"] = _FOR_EVER
     return response
+
+
+@blueprint.get("/console/dashboards.json")
+def boards() -> Response:
+    """Send the list of dashboards, and of what was left out."""
+    return _checked(_LISTING)
+
+
+@blueprint.get("/console/dashboards/<uid>.json")
+def board(uid: str) -> Response:
+    """Send one dashboard's JSON."""
+    return _checked(_BOARDS.assets.get(uid))
+
+
+@blueprint.get("/console/<path:name>")
+def named(name: str) -> Response:
+    """Send one asset by its name alone; 404 for every name that is not one."""
+    return _checked(_ASSETS.get(name) if name != PAGE else None)
 
 
 @blueprint.after_request
 def secure(response: Response) -> Response:
     """Put the security headers on every answer of the console, errors too."""
     response.headers.update(_HEADERS)
+    return response
+
+
+def _checked(found: Asset | None) -> Response:
+    """The answer with an asset, or 304 when the browser has it already."""
+    if found is None:
+        abort(404)
+    response = _respond(found)
+    response.set_etag(found.etag, weak=True)
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
     return response
 
 

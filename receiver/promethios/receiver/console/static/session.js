@@ -1,0 +1,45 @@
+// A session with the receiver: begun with a key, which is then forgotten, and kept by a cookie that scripts cannot read.
+
+import { ApiError, ask } from "./api.js";
+
+const SESSION = "/console/session";
+const STATUS = "/api/v1/status";
+
+export const REJECTED = "This key cannot read: it is wrong, expired, revoked or of another scope.";
+
+/** A key that a header can carry; other text would make `fetch` fail with a message about header values. */
+export const isKey = (text) => /^[\x21-\x7e]{8,512}$/.test(text);
+
+async function status() {
+  return (await (await ask(STATUS, { headers: { Accept: "application/json" } })).json()).data[0];
+}
+
+/** Whether a session is there from before: the receiver's status, or null when it asks for a key. */
+export async function resume() {
+  const { signed_in: there } = await (await ask(SESSION)).json();
+  return there ? status() : null;
+}
+
+/**
+ * Begin a session with a key; gives the receiver's status.
+ *
+ * @throws {ApiError} the key is refused (with a message for people), or the receiver cannot be reached.
+ */
+export async function begin(key) {
+  try {
+    await ask(SESSION, { method: "POST", headers: { Authorization: `Bearer ${key}` }, credentials: "same-origin" });
+    return await status();
+  } catch (failure) {
+    if ([401, 403].includes(failure.status)) throw new ApiError(failure.status, REJECTED);
+    throw failure;
+  }
+}
+
+/** End the session, here and at the receiver; a receiver that is gone has forgotten it. */
+export async function end() {
+  try {
+    await ask(SESSION, { method: "DELETE" });
+  } catch (failure) {
+    if (!(failure instanceof ApiError)) throw failure;
+  }
+}

@@ -1,0 +1,20 @@
+// At most one call in so many milliseconds; what comes in between is one call at the end.
+
+/** A function that calls `run` at once, or when `gap()` ms have passed since the last time; `cancel()` forgets it. */
+export function throttle(run, gap) {
+  let last = -Infinity;
+  let timer = null;
+  const call = () => {
+    timer = null;
+    last = Date.now();
+    run();
+  };
+  const throttled = () => {
+    if (timer === null) timer = setTimeout(call, Math.max(0, last + gap() - Date.now()));
+  };
+  throttled.cancel = () => {
+    clearTimeout(timer);
+    timer = null;
+  };
+  return throttled;
+}
