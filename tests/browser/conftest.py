@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.browser import BrowserThread, Troubles, why_not
 from tests.support.receiver import RunningReceiver
+from tests.support.stage import Stage, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -75,3 +76,16 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReceiver]
     """A receiver that nothing has reported to: it serves the console's files."""
     with RunningReceiver(tmp_path_factory.mktemp("browser") / "empty.db") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def stage_address() -> Iterator[str]:
+    """Where the page for single panels is."""
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def stage(browser: BrowserThread, page: Page, stage_address: str) -> Stage:
+    """A page to show one panel on."""
+    return browser.run(Stage, page, stage_address)

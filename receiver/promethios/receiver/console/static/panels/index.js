@@ -13,7 +13,16 @@
 //   navigate     (href): go to an address of the console
 //   refresh      (): ask again
 
-const LOADERS = new Map([]);
+const LOADERS = new Map([
+  ["barchart", () => import("./barchart.js")],
+  ["heatmap", () => import("./heatmap.js")],
+  ["logs", () => import("./logs.js")],
+  ["stat", () => import("./stat.js")],
+  ["state-timeline", () => import("./state-timeline.js")],
+  ["table", () => import("./table.js")],
+  ["timeseries", () => import("./timeseries.js")],
+  ["traces", () => import("./traces.js")],
+]);
 
 /** The types that have a module. */
 export const TYPES = [...LOADERS.keys()];

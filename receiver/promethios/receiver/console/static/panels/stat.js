@@ -1,0 +1,91 @@
+// One number, or a few, as large as the panel allows; coloured by what it means.
+
+import { textOn } from "../colors.js";
+import { el, replace } from "../dom.js";
+import { patternOf } from "../matchers.js";
+import { anchor, hiddenFrom, ink, nameOf, onResize, styled } from "./kit.js";
+import { reduce } from "./reduce.js";
+
+const MOST = 50;
+
+/** The numbers to show: `{field, name, value, row}`, as the panel's `reduceOptions` choose them. */
+export function tiles(panel, frames) {
+  const { calcs = ["lastNotNull"], fields = "", values: every, limit } = panel.options?.reduceOptions ?? {};
+  const found = frames.flatMap((frame) => frame.fields.filter((field) => chosen(field, fields)));
+  const all = found.flatMap((field) => {
+    const name = field.displayName ?? field.name;
+    if (every) return field.values.slice(0, limit ?? MOST).map((value, row) => ({ field, name, value, row }));
+    return [{ field, name, value: reduce(calcs[0], field.values), row: field.values.length - 1 }];
+  });
+  return all.slice(0, MOST);
+}
+
+function chosen(field, wanted) {
+  if (hiddenFrom(field, "viz")) return false;
+  if (!wanted) return field.type === "number";
+  const name = field.displayName ?? field.name;
+  return /^\/.*\/\w*$/s.test(wanted) ? Boolean(patternOf(wanted)?.test(name)) : name === wanted;
+}
+
+/** Pixels that let `text` fill a box, for letters about 0.58 as wide as they are high. */
+export const fitting = (text, width, height) => Math.max(12, Math.min(height * 0.62, width / Math.max(text.length * 0.58, 1), 120));
+
+function tile(context, { field, name, value, row }, alone) {
+  const shown = context.format(field, value);
+  const { textMode = "auto", colorMode = "value", justifyMode = "auto" } = context.panel.options ?? {};
+  const named = textMode === "value_and_name" || textMode === "name" || (textMode === "auto" && !alone);
+  const valued = textMode !== "name" && textMode !== "none";
+  const filled = colorMode.startsWith("background");
+  const body = el(
+    "div",
+    { class: `p-stat ${filled ? "p-stat-filled" : ""} ${justifyMode === "center" || alone ? "p-centre" : ""}` },
+    el("p", { class: named ? "p-stat-name" : "sr" }, name),
+    valued && number(context, shown, context.links?.(field, row)?.[0]),
+  );
+  return painted(body, shown.color, colorMode);
+}
+
+function number(context, { prefix = "", number: digits, suffix = "", text }, link) {
+  const parts =
+    digits === undefined ? [text] : [prefix && el("span", { class: "p-unit" }, prefix), digits, suffix && el("span", { class: "p-unit" }, suffix)];
+  const value = el("p", { class: "p-stat-value", data: { text } }, link ? anchor(link, {}, parts) : parts);
+  return value;
+}
+
+function painted(node, color, mode) {
+  if (!color || mode === "none") return node;
+  if (!mode.startsWith("background")) return styled(node, { "--c": color });
+  return styled(node, { "--c": color, "--on": textOn(ink(color)) });
+}
+
+function fit(box) {
+  for (const node of box.querySelectorAll(".p-stat")) {
+    const value = node.querySelector(".p-stat-value");
+    const name = node.querySelector(".p-stat-name");
+    if (!value) continue;
+    const height = node.clientHeight - (name?.offsetHeight ?? 0);
+    styled(value, { "font-size": `${fitting(value.dataset.text, node.clientWidth - 16, height)}px` });
+  }
+}
+
+export function mount(host, context) {
+  const box = el("div", { class: "p-stats" });
+  replace(host, box);
+  const stop = onResize(box, () => fit(box));
+  function update(next) {
+    const found = tiles(next.panel, next.frames);
+    const shown = found.length ? found : [missing(next.panel)];
+    box.setAttribute("aria-label", nameOf(next.panel));
+    box.setAttribute("role", "group");
+    replace(box, shown.map((one) => tile(next, one, shown.length === 1)));
+    fit(box);
+  }
+  update(context);
+  return { update, destroy: () => (stop(), host.replaceChildren()) };
+}
+
+/** No field at all: the panel says what it says for a value that is missing. */
+function missing({ title = "", fieldConfig }) {
+  const config = { custom: {}, ...fieldConfig?.defaults };
+  return { field: { name: title, displayName: title, type: "number", labels: {}, config, values: [] }, name: title, value: null, row: -1 };
+}
