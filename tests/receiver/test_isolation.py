@@ -13,18 +13,28 @@ from promethios.receiver.api import ROUTES
 TRACE = b"a-secret-traceid"
 SECRET = "theirsecret"
 
+#: What a route has to be asked, beside its address, to tell anything.
+ASKED = {"series/metric": {"name": SECRET}}
+#: What the decision says by which it can be found.
+NOTED = {
+    "note": SECRET,
+    "gen_ai.tool.name": SECRET,
+    "gen_ai.conversation.id": SECRET,
+    "promethios.bundle.name": SECRET,
+}
+
 
 @pytest.fixture
 def tenants(client: FlaskClient, make_key: Any) -> dict[str, dict[str, str]]:
     """Keys of two tenants, of which only `theirs` has data, all of it recognisable."""
     ingest = {**make_key("theirs", "ingest"), "Content-Type": "application/x-protobuf"}
     resource = {"service.name": SECRET}
-    told = decision_span("block", ({"gen_ai.guardrail.policy.id": SECRET},), {"note": SECRET}, trace_id=TRACE)
+    told = decision_span("block", ({"gen_ai.guardrail.policy.id": SECRET},), NOTED, trace_id=TRACE)
     call = span(SECRET, {"gen_ai.operation.name": "chat", "gen_ai.request.model": SECRET})
     beat = gauge("promethios.agent.heartbeat", 1)
     for path, request in (
         ("/v1/traces", trace_request(told, call, resource=resource)),
-        ("/v1/metrics", metrics_request(beat, resource=resource)),
+        ("/v1/metrics", metrics_request(beat, gauge(SECRET, 1), resource=resource)),
         ("/v1/logs", logs_request(record(SECRET), resource=resource)),
     ):
         assert client.post(path, data=request.SerializeToString(), headers=ingest).data == b""
@@ -37,15 +47,16 @@ def test_no_route_tells_of_another_tenant(
 ) -> None:
     named = path.replace("<trace_id>", TRACE.hex()).replace("<path:agent_id>", SECRET)
     address = f"/api/v1/{named}"
-    theirs = client.get(address, headers=tenants["theirs"]).get_data(as_text=True)
-    ours = client.get(address, headers=tenants["ours"])
+    asked = ASKED.get(path, {})
+    theirs = client.get(address, query_string=asked, headers=tenants["theirs"]).get_data(as_text=True)
+    ours = client.get(address, query_string=asked, headers=tenants["ours"])
     assert ours.status_code == (404 if "<" in path else 200)
     assert SECRET not in ours.get_data(as_text=True)
     assert SECRET in theirs or path in NUMBERS
 
 
 #: What tells only numbers, and no names.
-NUMBERS = {"status", "stats"} | {
+NUMBERS = {"status", "stats", "retention"} | {
     f"series/{name}"
     for name in (
         *("decisions", "violations", "latency", "tokens", "ingest"),

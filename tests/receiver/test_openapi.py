@@ -20,6 +20,8 @@ from promethios.receiver.openapi.rows import row
 from promethios.receiver.plain.kinds import KINDS
 
 TRACE = b"a-trace-of-16-by"
+#: What a route has to be asked, beside its address, to tell anything.
+ASKED = {"series/metric": {"name": "promethios.agent.heartbeat"}}
 
 
 def written(rule: str) -> str:
@@ -43,7 +45,8 @@ def told(client: FlaskClient, make_key: Any) -> dict[str, str]:
     """A key that reads a tenant which has something of everything."""
     ingest = {**make_key("acme", "ingest"), "Content-Type": "application/x-protobuf"}
     now = time.time_ns()
-    violated = decision_span("block", ({},), trace_id=TRACE)
+    of = {"gen_ai.tool.name": "search", "gen_ai.conversation.id": "talk"}
+    violated = decision_span("block", ({},), of, trace_id=TRACE)
     violated.start_time_unix_nano = violated.end_time_unix_nano = now
     for path, request in (
         ("/v1/traces", trace_request(violated, span(attributes=CALL))),
@@ -82,7 +85,7 @@ def test_an_answer_is_what_its_description_says(
     client: FlaskClient, document: dict[str, Any], told: dict[str, str], path: str
 ) -> None:
     address = path.replace("<trace_id>", TRACE.hex()).replace("<path:agent_id>", "shop")
-    answer = client.get(f"/api/v1/{address}", headers=told)
+    answer = client.get(f"/api/v1/{address}", query_string=ASKED.get(path, {}), headers=told)
     assert answer.status_code == 200, answer.data
     assert answer.get_json()["data"], "the description would hold of nothing"
     described = document["paths"][

@@ -9,8 +9,6 @@ from flask import Blueprint
 from promethios.receiver.api import (
     cost,
     coverage,
-    decisions,
-    logs,
     models,
     offenders,
     outcomes,
@@ -19,21 +17,19 @@ from promethios.receiver.api import (
     stats,
     status,
     timeline,
-    traces,
     trust,
     violations,
 )
 from promethios.receiver.api.agents import agent, agents
 from promethios.receiver.api.answering import Answering
-from promethios.receiver.api.routes import Route, fixed, listing, table
+from promethios.receiver.api.lists import LISTS
+from promethios.receiver.api.routes import Route, fixed, table
 from promethios.receiver.services import Services
 
 _AGENT: Final = (
     "service_name status state trust tier first_seen last_seen decisions blocked redacted flagged violations "
     "input_tokens output_tokens calls governed cost_usd p95_us owner instances heartbeat uptime"
 )
-_DECISION: Final = "agent_id point verdict enforced mode model tool conversation_id duration_us"
-_VIOLATION: Final = "severity agent_id policy_id action enforced mode model tool"
 _POLICY: Final = "violations blocked redacted flagged approved shadow failed agents first_seen last_seen"
 _COVERED: Final = "calls governed ungoverned share last_ungoverned"
 _MODEL: Final = "calls errors input_tokens output_tokens cost_usd p95_ms last_seen agents"
@@ -44,8 +40,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     fixed("status", status.status),
     table("agents", agents, key="agent_id", sort=_AGENT),
     fixed("agents/<path:agent_id>", agent),
-    listing("decisions", decisions.decisions, "verdict point", sort=_DECISION),
-    listing("violations", violations.violations, "severity policy", sort=_VIOLATION),
     table(
         "violations/by_policy",
         violations.by_policy,
@@ -88,8 +82,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     fixed("series/trust", trust.series),
     table("trust", trust.trust, key="agent_id", sort="score tier bound evidence updated decisions"),
     fixed("trust/<path:agent_id>", trust.explain),
-    fixed("traces/<trace_id>", traces.trace),
-    listing("logs", logs.logs, "severity", sort="agent_id"),
+    *LISTS,
 )
 
 

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import orjson
 from flask import Blueprint, Response, g, request
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from promethios.governance.trust import METHOD, NEW, Standing, fade
 from promethios.receiver.access.gate import Principal
-from promethios.receiver.api.columns import hexadecimal
+from promethios.receiver.api.columns import hexadecimal, millis
+from promethios.receiver.api.pages import page
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.series import steps
 from promethios.receiver.api.view import View
@@ -107,6 +108,39 @@ def series(_: Services, view: View, question: Question) -> dict[str, Any]:
                 }
             )
     return {"data": sorted(rows, key=lambda row: row["time"])}
+
+
+def changes(_: Services, view: View, question: Question) -> dict[str, Any]:
+    """A row for each time that a score moved by much, changed its tier, or an alarm began or ended."""
+    table, decided = view.of(schema.trust_scores), view.of(schema.decisions)
+    before = table.alias("before")
+    score_before = (
+        select(before.c.score)
+        .where(before.c.agent_id == table.c.agent_id, _is_before(before, table))
+        .order_by(before.c.time_unix_nano.desc(), before.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = (
+        select(
+            millis(table.c.time_unix_nano).label("time"),
+            table.c.agent_id,
+            table.c.score,
+            (table.c.score - func.coalesce(score_before, NEW.score)).label("change"),
+            table.c.cause,
+            table.c.reason,
+            table.c.decision_id,
+            func.coalesce(hexadecimal(decided.c.trace_id), "").label("trace_id"),
+        )
+        .outerjoin(decided, decided.c.decision_id == table.c.decision_id)
+        .where(question.matches("agent", table.c.agent_id), question.matches("cause", table.c.cause))
+    )
+    return page(view, question, statement, table.c.time_unix_nano, table.c.id)
+
+
+def _is_before(one: Any, other: Any) -> ColumnElement[bool]:
+    same = and_(one.c.time_unix_nano == other.c.time_unix_nano, one.c.id < other.c.id)
+    return or_(one.c.time_unix_nano < other.c.time_unix_nano, same)
 
 
 def trust_blueprint(services: Services) -> Blueprint:

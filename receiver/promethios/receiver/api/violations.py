@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, func, select, true
 
 from promethios.receiver.api.columns import hexadecimal, millis
+from promethios.receiver.api.ids import of_traces
 from promethios.receiver.api.pages import page
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.rolled import Rolled
@@ -37,11 +38,32 @@ def violations(_: Services, view: View, question: Question) -> dict[str, Any]:
         hexadecimal(table.c.trace_id).label("trace_id"),
         hexadecimal(table.c.span_id).label("span_id"),
     ).where(
-        question.matches("agent", table.c.agent_id),
-        question.matches("severity", table.c.severity),
-        question.matches("policy", table.c.policy_id),
+        *(question.matches(name, table.c[column]) for name, column in _FILTERS.items()),
+        of_traces(question, table.c.trace_id),
+        _of_conversations(view, question, table),
     )
     return page(view, question, statement, table.c.time_unix_nano, table.c.id)
+
+
+#: From a filter to the column that it is about.
+_FILTERS = {
+    "agent": "agent_id",
+    "severity": "severity",
+    "policy": "policy_id",
+    "mode": "mode",
+    "tool": "tool",
+    "model": "model",
+}
+
+
+def _of_conversations(view: View, question: Question, table: Subquery) -> ColumnElement[bool]:
+    """The condition that the decision belongs to one of the conversations that the filter allows."""
+    if not question.filters.get("conversation"):
+        return true()
+    decided = view.of(schema.decisions)
+    return table.c.decision_id.in_(
+        select(decided.c.decision_id).where(question.matches("conversation", decided.c.conversation_id))
+    )
 
 
 def by_policy(_: Services, view: View, question: Question) -> dict[str, Any]:

@@ -186,3 +186,18 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "version": text("The version of Promethios"),
     "violations": whole("Matches of policies"),
 }
+
+
+def row(names: str, **own: Schema) -> dict[str, Any]:
+    """A row that has all of these columns, and no other.
+
+    Raises:
+        KeyError: A name is not in `COLUMNS` and is not the row's own.
+    """
+    columns = {name: COLUMNS[name] for name in names.split()} | own
+    return {
+        "type": "object",
+        "properties": columns,
+        "required": sorted(columns),
+        "additionalProperties": False,
+    }

@@ -5,22 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from promethios.receiver.openapi.columns import COLUMNS, Schema, moment, or_null, real, text, whole
-
-
-def row(names: str, **own: Schema) -> dict[str, Any]:
-    """A row that has all of these columns, and no other.
-
-    Raises:
-        KeyError: A name is not in `COLUMNS` and is not the row's own.
-    """
-    columns = {name: COLUMNS[name] for name in names.split()} | own
-    return {
-        "type": "object",
-        "properties": columns,
-        "required": sorted(columns),
-        "additionalProperties": False,
-    }
+from promethios.receiver.openapi.columns import COLUMNS, Schema, moment, or_null, real, row, text, whole
+from promethios.receiver.openapi.lists import LISTED
 
 
 def _counts(about: str, *names: str) -> dict[str, Schema]:
@@ -53,14 +39,6 @@ ROWS: Final[Mapping[str, dict[str, Any]]] = {
     ),
     "agents": row(_AGENT, **_TOLD),
     "agents/<path:agent_id>": row(_AGENT, **_TOLD),
-    "decisions": row(
-        "time decision_id seq agent_id instance_id point verdict enforced mode model tool conversation_id "
-        "policies reason duration_us bundle_version dialect trace_id span_id"
-    ),
-    "violations": row(
-        "time severity agent_id policy_id action enforced mode reason detector point model tool decision_id "
-        "trace_id span_id"
-    ),
     "violations/by_policy": row("policy_id severity violations blocked agents last_seen"),
     "violations/by_agent": row(
         "agent_id trust violations critical high medium low blocked",
@@ -143,8 +121,8 @@ ROWS: Final[Mapping[str, dict[str, Any]]] = {
         attributes={"type": "object", "description": "The span's attributes"},
         events={"type": "array", "items": {"type": "object"}, "description": "The span's events"},
     ),
-    "logs": row("time severity agent_id body event_name trace_id span_id"),
     "keys": row("key_id tenant environment scopes agent created expires revoked last_used replaces"),
+    **LISTED,
     "tenants": row("tenant created last_ingest quota_bytes_per_minute quota_items_per_minute"),
 }
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from promethios.governance import semconv
+from promethios.governance.decision import Verdict
 from promethios.receiver.rollups.calls import TOOL, is_call, is_governed, uses_tokens
 from promethios.receiver.store import schema
 
@@ -219,6 +220,38 @@ def _times(tables: Tables) -> Select[Any]:
     ).where(table.c.dialect == "")
 
 
+def _tools(tables: Tables) -> Select[Any]:
+    table = tables.of(schema.decisions)
+    # What was let in is asked about again when it is over: that it was let out as well is no other call.
+    let_in = and_(table.c.enforced == Verdict.ALLOW.value, table.c.point != _TOOL_AFTER)
+    return select(
+        *_common(table, "time_unix_nano"),
+        _name(table.c.tool).label("tool"),
+        table.c.enforced,
+        literal(1).label("decisions"),
+        _flag(let_in).label("allowed"),
+        table.c.time_unix_nano.label("last"),
+    ).where(table.c.tool != "")
+
+
+_TOOL_AFTER: Final = "tool.after"
+
+
+def _processes(tables: Tables) -> Select[Any]:
+    table = tables.of(schema.decisions)
+    told = ("instance_id", "bundle_name", "bundle_version", "bundle_hash")
+    return select(
+        *_common(table, "time_unix_nano"),
+        *(table.c[name] for name in told),
+        literal(1).label("decisions"),
+        table.c.seq.label("least"),
+        table.c.seq.label("most"),
+        table.c.time_unix_nano.label("first"),
+        table.c.time_unix_nano.label("last"),
+        # Other systems number nothing, and have no bundle.
+    ).where(table.c.dialect == "")
+
+
 def _violations(tables: Tables) -> Select[Any]:
     table = tables.of(schema.violations)
     return select(
@@ -322,6 +355,15 @@ TIMES: Final = Rollup(
     _times,
     stored={"bin": lambda bin_: func.latency_bin(-1 - bin_)},
 )
+TOOLS: Final = Rollup(schema.tool_counts, schema.decisions, "time_unix_nano", _tools, track="tools")
+PROCESSES: Final = Rollup(
+    schema.process_counts,
+    schema.decisions,
+    "time_unix_nano",
+    _processes,
+    everyone={"instance_id": ""},
+    track="processes",
+)
 VIOLATIONS: Final = Rollup(schema.violation_counts, schema.violations, "time_unix_nano", _violations)
 POLICIES: Final = Rollup(
     schema.policy_counts, schema.violations, "time_unix_nano", _policies, track="policies"
@@ -342,5 +384,5 @@ POINTS: Final = Rollup(schema.metric_counts, schema.metric_points, "time_unix_na
 
 ROLLUPS: Final = (
     *(SPANS, DECISIONS, TIMES, VIOLATIONS, LOGS, POINTS),
-    *(POLICIES, OPERATIONS, MODEL_TIMES),
+    *(POLICIES, OPERATIONS, MODEL_TIMES, TOOLS, PROCESSES),
 )

@@ -117,7 +117,13 @@ heartbeats: Final = Table(
     Column("dropped_by", Text),
     UniqueConstraint("tenant_id", "agent_id", "instance_id", "time_unix_nano", name="uq_heartbeats"),
     Index("ix_heartbeats_time", "tenant_id", "time_unix_nano"),
-    Index("ix_heartbeats_stopped", "tenant_id", "time_unix_nano", sqlite_where=text("stopped = 1")),
+    Index(
+        "ix_heartbeats_stopped",
+        "tenant_id",
+        "agent_id",
+        "time_unix_nano",
+        sqlite_where=text("stopped = 1"),
+    ),
     Index(
         "ix_heartbeats_received",
         "tenant_id",
@@ -183,6 +189,9 @@ spans: Final = Table(
     Column("content_hash", LargeBinary, nullable=False),
     UniqueConstraint("tenant_id", "trace_id", "span_id", name="uq_spans"),
     Index("ix_spans_start", "tenant_id", "start_unix_nano"),
+    Index("ix_spans_agent", "tenant_id", "agent_id", "start_unix_nano"),
+    Index("ix_spans_tool", "tenant_id", "tool", "start_unix_nano", sqlite_where=text("tool IS NOT NULL")),
+    Index("ix_spans_error", "tenant_id", "start_unix_nano", sqlite_where=text("status_code = 2")),
 )
 
 metric_series: Final = Table(
@@ -284,6 +293,13 @@ decisions: Final = Table(
     Index("ix_decisions_agent", "tenant_id", "agent_id"),
     Index("ix_decisions_agent_time", "tenant_id", "agent_id", "time_unix_nano"),
     Index("ix_decisions_span", "tenant_id", "trace_id", "span_id"),
+    Index(
+        "ix_decisions_conversation",
+        "tenant_id",
+        "conversation_id",
+        "time_unix_nano",
+        sqlite_where=text("conversation_id IS NOT NULL"),
+    ),
 )
 
 violations: Final = Table(
@@ -361,6 +377,7 @@ trust_scores: Final = Table(
     Column("weight", Float, nullable=False),
     Column("reason", Text, nullable=False),
     Index("ix_trust_scores_agent", "tenant_id", "agent_id", "time_unix_nano"),
+    Index("ix_trust_scores_time", "tenant_id", "time_unix_nano"),
 )
 
 #: How each agent stood after the last of its decisions that retention has deleted: where trust is computed
@@ -503,6 +520,20 @@ model_times: Final = _rollup(
     _needed("least", Float),
     _needed("most", Float),
     keys=("provider", "model", "bin"),
+)
+#: What was decided about calls of tools.
+tool_counts: Final = _rollup(
+    "tool_counts",
+    *(_needed(name, Text) for name in ("tool", "enforced")),
+    *map(_needed, ("decisions", "allowed", "last")),
+    keys=("tool", "enforced"),
+)
+#: By which policies each process decided, and from which number to which.
+process_counts: Final = _rollup(
+    "process_counts",
+    *(_needed(name, Text) for name in ("instance_id", "bundle_name", "bundle_version", "bundle_hash")),
+    *map(_needed, ("decisions", "least", "most", "first", "last")),
+    keys=("instance_id", "bundle_name", "bundle_version", "bundle_hash"),
 )
 log_counts: Final = _rollup("log_counts", _needed("items"))
 metric_counts: Final = _rollup("metric_counts", _needed("items"))
