@@ -35,11 +35,16 @@ export class Console {
     this.view = null;
     this.events = "polling";
     this.known = { boards: [], leftOut: [] };
-    this.client = connect((yes) => this.refresher?.busy(yes));
+    this.client = connect((yes) => this.busy(yes));
     this.range = timePicker($("range"), (range) => this.change({ range }));
     this.refresher = refreshPicker($("refresh"), { refresh: () => this.refresh(), every: (refresh) => this.change({ refresh }) });
     this.happened = throttle(() => this.refresh(), () => this.gap());
     this.live = follow(this.client, { state: (word) => this.followed(word), event: (kind) => this.heard(kind), rejected });
+  }
+
+  busy(yes) {
+    this.refresher?.busy(yes);
+    $("board").toggleAttribute("data-busy", yes);
   }
 
   change(change) {
@@ -114,20 +119,32 @@ export class Console {
     $("title").textContent = here?.name ?? "No dashboard";
     document.title = `${here?.name ?? "No dashboard"} – Promethios`;
     $("controls").hidden = view === null;
-    if (!view) return;
+    if (view) this.choices();
+  }
+
+  choices() {
+    const { view } = this;
+    const { uid } = this.board.dashboard;
     this.range.show(view.range);
     this.refresher.show(view.refresh);
     this.sign();
     const shown = JSON.stringify([uid, [...view.values]]);
     if (shown !== this.barShown) variableBar($("variables"), view.definitions, view.values, { choose: (name, values) => this.choose(name, values), options: (definition) => this.options(definition) });
     this.barShown = shown;
-    const links = dashboardLinks(this.board.dashboard, this.known.boards, lookup(this.moment(Date.now())));
+    const links = this.links();
     replace($("links"), links.map(({ title, href, external }) => el("a", { href, ...(external && { target: "_blank", rel: "noopener noreferrer" }) }, title)));
+  }
+
+  /** The dashboard's own links, but for those to where the tabs lead anyway. */
+  links() {
+    const tabs = new Set(this.known.boards.map(({ uid }) => uid));
+    const all = dashboardLinks(this.board.dashboard, this.known.boards, lookup(this.moment(Date.now())));
+    return all.filter(({ href }) => !tabs.has(read(href).uid));
   }
 
   choose(name, values) {
     const { vars } = read(window.location.hash);
-    this.change({ vars: new Map([...vars, [name, values]]), viewPanel: read(window.location.hash).viewPanel });
+    this.change({ vars: new Map([...vars, [name, values]]) });
   }
 
   moment = (now, options = new Map()) => ({ ...momentOf(this.view, now, options), uid: this.board.dashboard.uid });

@@ -16,7 +16,8 @@ const TABLE = { type: "table", options: { showHeader: true } };
 
 const advice = (failure) => {
   if (!(failure instanceof ApiError)) return failure.message;
-  return failure.status === 0 || failure.status >= 500 ? `${failure.message} It is asked again with the next refresh.` : failure.message;
+  const message = failure.message.replace(/([^.!?])$/, "$1.");
+  return failure.status === 0 || failure.status >= 500 ? `${message} It is asked again with the next refresh.` : message;
 };
 
 export class PanelView {

@@ -19,7 +19,7 @@ let choice = stored();
 const theme = () => (choice === "system" ? (system.matches ? "light" : "dark") : choice);
 
 function apply() {
-  document.documentElement.dataset.theme = choice;
+  document.documentElement.dataset.theme = theme();
   for (const listener of listeners) listener(theme());
 }
 
