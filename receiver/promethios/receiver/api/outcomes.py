@@ -9,7 +9,7 @@ from typing import Any, Final
 from promethios.receiver.api.policies import SHADOW
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.rolled import counted
-from promethios.receiver.api.series import OTHER, filled, most_of
+from promethios.receiver.api.series import CHOSEN, OTHER, filled, most_of
 from promethios.receiver.api.view import View
 from promethios.receiver.rollups.calls import TOOL
 from promethios.receiver.rollups.facts import OPERATIONS, POLICIES, TIMES, VIOLATIONS
@@ -22,7 +22,7 @@ _LABELS: Final = (*map(str, _BOUNDS), "+Inf")
 
 def by_policy(_: Services, view: View, question: Question) -> dict[str, Any]:
     """Violations in each step, of the ten policies that matched most, and of the others together."""
-    rows = counted(view, question, VIOLATIONS, "at", "policy_id", step=question.step)
+    rows = counted(view, question, VIOLATIONS, "at", "policy_id", step=question.step, filters=CHOSEN)
     totals: Counter[str] = Counter()
     for row in rows:
         totals[row["policy_id"]] += row["violations"]
@@ -38,7 +38,7 @@ def by_policy(_: Services, view: View, question: Question) -> dict[str, Any]:
 def shadow(_: Services, view: View, question: Question) -> dict[str, Any]:
     """Violations in each step, by whether their policy is enforced or in shadow."""
     values: Counter[tuple[int, str]] = Counter()
-    for row in counted(view, question, POLICIES, "at", "mode", step=question.step):
+    for row in counted(view, question, POLICIES, "at", "mode", step=question.step, filters=CHOSEN):
         values[row["at"], SHADOW if row["mode"] == SHADOW else "enforced"] += row["violations"]
     return filled(question, "mode", ("enforced", SHADOW), values)
 

@@ -23,6 +23,9 @@ SEVERITIES: Final = ("low", "medium", "high", "critical")
 #: Where the items of each signal are counted, and under which name.
 _SIGNALS: Final = {"spans": (SPANS, "spans"), "metrics": (POINTS, "items"), "logs": (LOGS, "items")}
 
+#: Series of violations may be those of some policies: from the key to the filter.
+CHOSEN: Final = {"policy_id": "policy"}
+
 Values = Mapping[Any, Any]
 
 #: What the lines are called together that are not among the most; and how many are shown at most.
@@ -39,7 +42,7 @@ def decisions(_: Services, view: View, question: Question) -> dict[str, Any]:
 
 def violations(_: Services, view: View, question: Question) -> dict[str, Any]:
     """Violations in each step, by severity."""
-    rows = counted(view, question, VIOLATIONS, "at", "severity", step=question.step)
+    rows = counted(view, question, VIOLATIONS, "at", "severity", step=question.step, filters=CHOSEN)
     values = {(row["at"], row["severity"]): row["violations"] for row in rows}
     return filled(question, "severity", SEVERITIES, values)
 
