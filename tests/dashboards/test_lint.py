@@ -272,7 +272,8 @@ def test_policy_changes_and_alerts_are_marked_on_lines(board: dict[str, Any]) ->
 
 def test_marks_name_their_fields_as_grafana_looks_for_them(board: dict[str, Any]) -> None:
     for mark in annotations(board):
-        assert {"time", "title", "text", "tags"} <= {column["text"] for column in mark["target"]["columns"]}
+        names = [column["text"] for column in mark["target"]["columns"]]
+        assert names == ["time", "timeEnd", "title", "text", "tags"]
 
 
 def test_no_dashboard_holds_an_address_or_a_key(board: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as build
 
 from promethios.dashboards import palette
-from promethios.dashboards.infinity import DATASOURCE, InfinityQuery, rows, text, time
+from promethios.dashboards.infinity import DATASOURCE, InfinityQuery, number, rows, text, time
 
 
 def policy_changes() -> build.AnnotationQuery:
@@ -34,6 +34,7 @@ def _query(kind: str) -> InfinityQuery:
     return rows(
         "annotations",
         time("time", "time"),
+        number("time_end", "timeEnd"),
         text("title", "title"),
         text("text", "text"),
         text("tags", "tags"),

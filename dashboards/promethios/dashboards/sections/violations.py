@@ -99,7 +99,7 @@ def would_be(place: Place) -> Table:
 
 def offenders(place: Place) -> Table:
     """The agents with the most violations."""
-    head = place.head("Offenders", "Agents with violations in this range, most first, by severity.")
+    head = place.head("Offenders", "Every agent with its violations in this range by severity, most first.")
     query = rows(
         "violations/by_agent",
         text("agent_id", "Agent"),
@@ -112,6 +112,6 @@ def offenders(place: Place) -> Table:
     overrides = {
         "Agent": fields.agent_link(),
         "Trust": fields.gauge(fields.TRUST_STEPS, 1000, "none"),
-        "Last seen": fields.ago("never"),
+        "Last seen": fields.ago("none"),
     }
     return panels.listing(head, query, overrides)
