@@ -18,12 +18,13 @@ from promethios.receiver.otlp.grpc import SERVICES
 MAY: Final = {
     None: {"health", "console", "signed_in"},
     Scope.INGEST: {"health", "console", "signed_in", "otlp", "plain"},
-    Scope.READ: {"health", "console", "signed_in", "session", "api", "metrics", "openapi"},
+    Scope.READ: {"health", "console", "signed_in", "session", "live", "api", "metrics", "openapi"},
     Scope.ADMIN: {
         "health",
         "console",
         "signed_in",
         "session",
+        "live",
         "api",
         "metrics",
         "openapi",

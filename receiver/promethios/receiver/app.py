@@ -15,11 +15,13 @@ from promethios.receiver.access.sessions import COOKIE, session_in
 from promethios.receiver.answers import HEADERS, answer
 from promethios.receiver.api import api_blueprint
 from promethios.receiver.api.keys import keys_blueprint
+from promethios.receiver.api.live import live_blueprint
 from promethios.receiver.api.session import session_blueprint, signed_in_blueprint
 from promethios.receiver.api.tenants import tenants_blueprint
 from promethios.receiver.api.trust import trust_blueprint
 from promethios.receiver.console import blueprint as console
 from promethios.receiver.health import health_blueprint
+from promethios.receiver.live.hub import Hub
 from promethios.receiver.openapi.document import openapi_blueprint
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.otlp.http import otlp_blueprint
@@ -39,8 +41,17 @@ _KINDS: Final = {kind.http: kind for kind in Kind}
 _LONGEST_PATH: Final = 100
 
 
-def create_app(services: Services, budget: Budget, observer: Observer | None = None) -> Flask:
-    """Put the application together over a receiver's services; `observer` knows their figures."""
+def create_app(
+    services: Services, budget: Budget, observer: Observer | None = None, hub: Hub | None = None
+) -> Flask:
+    """Put the application together over a receiver's services.
+
+    Args:
+        services: The receiver's parts.
+        budget: How much of requests may be in memory.
+        observer: Knows the receiver's figures.
+        hub: Tells those who listen.
+    """
     observer = observer or Observer(services, budget)
     app = Flask(__name__, static_folder=None)
     # "//v1/traces" is another address than "/v1/traces", and not one of ours.
@@ -48,6 +59,7 @@ def create_app(services: Services, budget: Budget, observer: Observer | None = N
     app.register_blueprint(otlp_blueprint(services.pipeline, budget, services.settings))
     app.register_blueprint(plain_blueprint(services.pipeline, budget, services.settings, services.writer))
     app.register_blueprint(api_blueprint(services))
+    app.register_blueprint(live_blueprint(hub or Hub(services)))
     app.register_blueprint(openapi_blueprint())
     app.register_blueprint(keys_blueprint(services))
     app.register_blueprint(tenants_blueprint(services))

@@ -7,16 +7,18 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
+from waitress.channel import ClientDisconnected, HTTPChannel  # type: ignore[import-untyped]
 from waitress.parser import HTTPRequestParser  # type: ignore[import-untyped]
-from waitress.task import ErrorTask  # type: ignore[import-untyped]
+from waitress.task import ErrorTask, WSGITask  # type: ignore[import-untyped]
 from waitress.utilities import BadRequest  # type: ignore[import-untyped]
 
 from promethios.receiver.access.gate import Gate
 from promethios.receiver.answers import answer
+from promethios.receiver.live.listeners import Listener
 from promethios.receiver.refusal import Kind, Refusal, too_large, unavailable
 from promethios.receiver.telemetry.counts import Counts, signal_at
 
@@ -37,6 +39,9 @@ _HEAD_BYTES: Final = 8 * 1024
 _FIRST_LINE: Final = re.compile(rb"\s*[A-Z]+ (\S+) ")
 _CONTENT_TYPE: Final = re.compile(rb"^content-type:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
+#: What an application calls with who listens, to keep the connection of its answer open: in the environment.
+KEEP: Final = "promethios.keep"
+
 _KINDS: Final = {431: Kind.HEADERS_TOO_LARGE, 501: Kind.UNSUPPORTED}
 
 
@@ -56,6 +61,37 @@ class Refused(ErrorTask):  # type: ignore[misc]
         self.content_length = len(body)
         self.write(body)
         self.channel.linger = True
+
+
+class Served(WSGITask):  # type: ignore[misc]
+    """Answers a request. An answer to who listens does not end with the thread that began it."""
+
+    _listener: Listener | None = None
+
+    def get_environment(self) -> dict[str, Any]:
+        """The environment, with what keeps the connection open."""
+        environ: dict[str, Any] = super().get_environment()
+        environ[KEEP] = self._keep
+        return environ
+
+    def _keep(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def finish(self) -> None:
+        """End the answer, or hand it over."""
+        if self._listener is None:
+            super().finish()
+            return
+        self.close_on_finish = False
+        self.channel.stay(self._listener, self.chunked_response)
+
+    def service(self) -> None:
+        """Answer; who was to listen and cannot, because the answer never began, gives its place free."""
+        try:
+            super().service()
+        finally:
+            if self._listener is not None and self.channel.listener is not self._listener:
+                self._listener.left()
 
 
 def _glimpse(head: bytes) -> tuple[str, str]:
@@ -134,7 +170,11 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     parser_class: Any
     counts: Counts
     gate: Gate
+    task_class = Served
     error_task_class = Refused
+    #: Who listens on this connection: its answer goes on for as long as both sides are there.
+    listener: Listener | None = None
+    _chunked = False
     linger = False
     _lingers_until = 0.0
     _thrown_away = 0
@@ -174,6 +214,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             return
         if self._lingers_until:
             self._throw_away(data)
+        elif self.listener is not None:
+            # Whatever a client says while it listens, or nothing more: it does not listen any longer.
+            self.handle_close()
         elif data:
             self.last_activity = time.time()
             self._take(data)
@@ -182,10 +225,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def readable(self) -> bool:
         """Also while lingering, when waitress would read no more; not while a request waits for its turn."""
+        if self.listener is not None:
+            return not (self.will_close or self.close_when_flushed)
         return bool(self._lingers_until) or (not self._ahead and super().readable())
 
     def go_on(self) -> None:
         """Take the request that came behind another one, once that one's answer is on the way."""
+        if self.listener is not None:
+            self._ahead = b""
         busy = self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed
         if self._ahead and not busy and not self._lingers_until:
             data, self._ahead = self._ahead, b""
@@ -206,6 +253,36 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.will_close = False
             return
         super().handle_close()
+        if self.listener is not None:
+            self.listener.left()
+
+    def stay(self, listener: Listener, chunked: bool) -> None:
+        """Keep the connection open for who listens; `chunked` says how the answer's parts are marked."""
+        self._chunked, self.listener = chunked, listener
+        listener.joined(self)
+
+    @property
+    def unread(self) -> int:
+        """How many bytes wait for the client."""
+        return int(self.total_outbufs_len)
+
+    def push(self, data: bytes) -> None:
+        """Send more of the answer to who listens; it does not wait for the client."""
+        with suppress(ClientDisconnected):
+            self.write_soon(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
+
+    def finish(self) -> None:
+        """End the answer to who listens, as soon as the client has read the rest."""
+        if self._chunked:
+            with suppress(ClientDisconnected):
+                self.write_soon(b"0\r\n\r\n")
+        self.close_when_flushed = True
+        self.server.pull_trigger()
+
+    def drop(self) -> None:
+        """Close the connection as it is."""
+        self.will_close = True
+        self.server.pull_trigger()
 
     def _take(self, data: bytes) -> None:
         """Take a part of a request, and note when the request began."""
@@ -226,6 +303,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             return now > self._lingers_until
         if self._unread(now):
             return True
+        if self.listener is not None:
+            return False
         if self.request is not None:
             return now > self._began + float(self.adj.channel_timeout) + self._taken / _SLOWEST_BYTES
         if self.requests or self.total_outbufs_len:

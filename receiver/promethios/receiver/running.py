@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from promethios.receiver.access.keyring import FIRST_TENANT, KeyRequest, any_key, create_key
 from promethios.receiver.access.roles import Scope
 from promethios.receiver.app import create_app
+from promethios.receiver.live.hub import Hub
 from promethios.receiver.otlp.budget import FREE_BYTES, Budget
 from promethios.receiver.otlp.grpc import GrpcServer
 from promethios.receiver.server import HttpServer
@@ -49,7 +50,8 @@ class Receiver:
         try:
             budget = Budget(settings.memory_bytes, free=FREE_BYTES)
             observer = Observer(self._services, budget)
-            app = create_app(self._services, budget, observer)
+            self._hub = Hub(self._services)
+            app = create_app(self._services, budget, observer, self._hub)
             self._http = HttpServer(app, self._services.gate, settings, self._services.counts)
             observer.connections = self._http.connections
             self._self = SelfTelemetry.of(settings, observer)
@@ -97,6 +99,7 @@ class Receiver:
             if self._self is not None:
                 self._self.start()
             self._http.run()
+            self._hub.stop()
             if self._self is not None:
                 self._self.stop()
             ended = None if self._grpc is None else self._grpc.stop()

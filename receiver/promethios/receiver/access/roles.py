@@ -29,6 +29,7 @@ RULES: Final[dict[str, Scope | None]] = {
     "api": Scope.READ,
     "openapi": Scope.READ,
     "session": Scope.READ,
+    "live": Scope.READ,
     "keys": Scope.ADMIN,
     "tenants": Scope.ADMIN,
     "trust": Scope.ADMIN,

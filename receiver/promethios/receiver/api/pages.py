@@ -36,6 +36,8 @@ def page(
         when: Their time, nanoseconds.
         row_id: Their id; among rows of one moment the higher one is the newer.
     """
+    if question.stored_after is not None:
+        return _stored(view, question, statement, row_id)
     sort = question.sort or _NEWEST
     by_time = sort.column == "time"
     value = when if by_time else _ranked(sort.column, statement.selected_columns[sort.column])
@@ -51,6 +53,22 @@ def page(
         last = rows[question.limit - 1]
         answer["cursor"] = write_cursor(str(sort), (last.page_value, last.page_time, last.page_id))
     return answer
+
+
+def _stored(
+    view: View, question: Question, statement: Select[Any], row_id: ColumnElement[Any]
+) -> dict[str, Any]:
+    """The rows after the one with an id, as they were stored, and their ids."""
+    rows = view.rows(
+        statement.add_columns(row_id.label(_PLACE[2]))
+        .where(row_id > question.stored_after)
+        .order_by(row_id)
+        .limit(question.limit)
+    )
+    return {
+        "data": [_without_place(row._mapping) for row in rows],
+        "stored": [row.page_id for row in rows],
+    }
 
 
 def _order(sort: Sort, value: Any, when: Any, row_id: Any) -> list[Any]:

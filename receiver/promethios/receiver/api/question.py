@@ -47,6 +47,7 @@ class Question:
         filters: The values allowed for each filter; empty for all.
         sort: The order; None where there is none to choose.
         skip: How many rows of a list are left out before its first.
+        stored_after: Ask a list for what was stored after the row with this id, in that order.
     """
 
     start: int
@@ -57,6 +58,7 @@ class Question:
     filters: Mapping[str, tuple[str, ...]]
     sort: Sort | None = None
     skip: int = 0
+    stored_after: int | None = None
 
     def within(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition that a time in nanoseconds lies in the range."""
@@ -93,7 +95,7 @@ def parse_question(arguments: Mapping[str, str], route: Route, form: str = "json
         _step(arguments, end - start),
         _limit(arguments, route, form),
         read_cursor(arguments.get("cursor", ""), None if sort is None else str(sort)),
-        {name: _values(name, arguments.get(name, "")) for name in route.filters | {"agent"}},
+        {name: parse_values(name, arguments.get(name, "")) for name in route.filters | {"agent"}},
         sort,
     )
 
@@ -137,7 +139,7 @@ def _number(arguments: Mapping[str, str], name: str, default: int, least: int, m
     return int(text)
 
 
-def _values(name: str, text: str) -> tuple[str, ...]:
+def parse_values(name: str, text: str) -> tuple[str, ...]:
     if text in _ALL:
         return ()
     if len(text) > LONGEST:

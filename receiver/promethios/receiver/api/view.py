@@ -48,12 +48,13 @@ class View:
     Args:
         connection: A read-only connection.
         principal: Whose eyes.
+        newest: They look at what was stored last: rows are found by their ids.
     """
 
-    def __init__(self, connection: Connection, principal: Principal) -> None:
+    def __init__(self, connection: Connection, principal: Principal, *, newest: bool = False) -> None:
         self._connection = connection
         self._principal = principal
-        self.eyes = Eyes(principal.agent_id is not None)
+        self.eyes = Eyes(principal.agent_id is not None, by_id=newest)
         self._whose = {_TENANT: principal.tenant_id, _AGENT: principal.agent_id}
 
     @property

@@ -88,6 +88,7 @@ class Writer:
         self._stopping = False
         self._chores = Chores()
         self._counts = CommitCounts()
+        self._after: tuple[Callable[[], None], ...] = ()
         self._thread = threading.Thread(
             target=self._run, args=(engine.connect(),), name="promethios-writer", daemon=True
         )
@@ -157,6 +158,10 @@ class Writer:
         self._chores.add(seconds, chore, name)
         with self._changed:
             self._changed.notify_all()
+
+    def after_commit(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called after each commit, in the writer's thread: it must neither wait nor raise."""
+        self._after = (*self._after, tell)
 
     def figures(self) -> WriterFigures:
         """What it has done and what waits; cheap, from any thread."""
@@ -245,6 +250,8 @@ class Writer:
         self._counts.committed(time.monotonic() - started, _changes(connection) - before)
         for work in works:
             work.done.set()
+        for tell in self._after:
+            tell()
 
     def _perform(self, connection: Connection, work: _Work[Any]) -> None:
         connection.exec_driver_sql("SAVEPOINT work")

@@ -144,6 +144,16 @@ def _exported(answer: Described) -> Described:
 _BESIDE: Final = {"trust/<path:agent_id>": rows.EXPLAINED, "agents/<path:agent_id>": rows.DETAILED}
 
 
+def _live(_: str, __: str) -> Described:
+    about = "Events `violation`, `decision`, `alert` (rows as in the lists) and `changed`; it never ends"
+    content = {"text/event-stream": {"schema": {"type": "string", "description": about}}}
+    return {
+        "summary": "What happens now, as server-sent events, until the client goes.",
+        "parameters": requests.LIVE,
+        "responses": {"200": {"description": about, "content": content}},
+    }
+
+
 def _plain(path: str, method: str) -> Described:
     if method == "GET":
         return {
@@ -219,6 +229,7 @@ _DESCRIBED: Final[dict[str, Callable[[str, str], Described]]] = {
     "tenants": _tenants,
     "trust": _trust,
     "openapi": _itself,
+    "live": _live,
 }
 
 

@@ -40,6 +40,28 @@ _ABOUT: Final[dict[str, tuple[dict[str, Any], str]]] = {
         "Where to go on: the `cursor` of the page before",
     ),
 }
+_AGENTS: Final = ({"type": "string", "maxLength": LONGEST}, "One agent, or several joined by `|`")
+#: What may be asked of what happens now.
+LIVE: Final = [
+    {
+        "name": "agent",
+        "in": "query",
+        "schema": _AGENTS[0],
+        "description": f"{_AGENTS[1]}; without it, all",
+    },
+    {
+        "name": "all",
+        "in": "query",
+        "schema": {"type": "string", "enum": ["", "0", "1"], "default": "0"},
+        "description": "1 for the decisions that allow too",
+    },
+    {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "schema": {"type": "string"},
+        "description": "The `id` of the last event that was seen: where to go on",
+    },
+]
 _PATH: Final[dict[str, dict[str, Any]]] = {
     "trace_id": {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"},
     "key_id": {"type": "string", "minLength": 1},
