@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support import fleet
 from tests.support.browser import BrowserThread, Troubles, why_not
 from tests.support.receiver import RunningReceiver
 from tests.support.stage import Stage, serving
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 _running: list[BrowserThread] = []
+_staged: list[tuple[Stage, Troubles]] = []
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -29,6 +31,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """End the browser with the last test of this folder: others count threads, or fork."""
     if _running and (nextitem is None or item.path.parent not in nextitem.path.parents):
+        _staged.clear()
         _running.pop().stop()
 
 
@@ -86,6 +89,25 @@ def stage_address() -> Iterator[str]:
 
 
 @pytest.fixture
-def stage(browser: BrowserThread, page: Page, stage_address: str) -> Stage:
-    """A page to show one panel on."""
-    return browser.run(Stage, page, stage_address)
+def stage(browser: BrowserThread, stage_address: str) -> Iterator[Stage]:
+    """A page to show one panel on: loaded once, cleared for each test, whose troubles fail it."""
+    if not _staged:
+        _staged.append(browser.run(_staging, browser, stage_address))
+    staged, watched = _staged[0]
+    yield staged
+    browser.run(staged.clear)
+    browser.run(watched.settle)
+
+
+def _staging(browser: BrowserThread, address: str) -> tuple[Stage, Troubles]:
+    context = browser.context()
+    watched = Troubles(context)
+    return Stage(context.new_page(), address), watched
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReceiver]:
+    """A receiver that seven agents have told of their last hour."""
+    with RunningReceiver(tmp_path_factory.mktemp("browser") / "world.db", grpc="off") as running:
+        fleet.tell(running, hours=1)
+        yield running

@@ -118,6 +118,14 @@ class Troubles:
         ]
         assert not found, "\n".join(found)
 
+    def settle(self) -> None:
+        """Check, and begin anew for the next test of the same page."""
+        try:
+            self.check()
+        finally:
+            self.seen.clear()
+            self._expected.clear()
+
     def _told(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning", "assert"):
             self.seen.append(f"{message.type}: {message.text} ({message.location['url']})")
@@ -141,6 +149,24 @@ def sign_in(page: Page, receiver: RunningReceiver, view: str = "", key: str | No
     page.get_by_label("Read key").fill(receiver.admin_key if key is None else key)
     page.get_by_role("button", name="Open the console").click()
     page.locator("#console").wait_for()
+
+
+#: Whether what is in view is drawn: no panel of it asks, and each shows something, or says why not.
+_SETTLED = """() => {
+    const seen = [...document.querySelectorAll("#board .panel")].filter((panel) => {
+        const {top, bottom} = panel.getBoundingClientRect();
+        return panel.offsetParent && bottom > 0 && top < innerHeight;
+    });
+    const drawn = (panel) =>
+        !panel.hasAttribute("aria-busy") &&
+        (!panel.querySelector(".note").hidden || panel.querySelector(".host").childElementCount > 0);
+    return seen.length > 0 && seen.every(drawn);
+}"""
+
+
+def settled(page: Page) -> None:
+    """Wait until every panel in view shows what it was asked for, or says why it does not."""
+    page.wait_for_function(_SETTLED)
 
 
 def screenshot(of: Page | Locator, name: str, **options: Any) -> Path:

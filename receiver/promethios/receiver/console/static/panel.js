@@ -112,12 +112,13 @@ export class PanelView {
     if (!over) this.unmount();
   }
 
-  async draw() {
+  /** Draw what is there; `again` when only how it looks has changed, so that what was said of it still holds. */
+  async draw(again = false) {
     const { frames, moment } = this.shown;
     if (isEmpty(frames) && this.panel.type !== "stat") {
       return this.say(this.panel.fieldConfig?.defaults?.noValue ?? "No data in this range.", "empty");
     }
-    this.note.hidden = true;
+    if (!again) this.note.hidden = true;
     this.host.hidden = false;
     const type = this.asTable ? TABLE.type : this.panel.type;
     const { mount } = await load(type);
@@ -154,7 +155,7 @@ export class PanelView {
   async redraw() {
     if (!this.shown || !this.mounted) return;
     try {
-      await this.draw();
+      await this.draw(true);
     } catch (failure) {
       this.fail(failure);
     }
