@@ -75,9 +75,11 @@ class Seeded:
 @contextmanager
 def seeded_receiver(folder: Path) -> Iterator[Seeded]:
     """A receiver that has stored what the agents sent, and judged its alerts."""
-    with RunningReceiver(folder / "seeded.db") as receiver:
+    often = {"PROMETHIOS_ALERT_SECONDS": "1"}
+    with RunningReceiver(folder / "seeded.db", environment=often) as receiver:
         traces = [_seed(receiver, agent) for agent in AGENTS]
         _say_goodbye(receiver)
+        _wait_for_alerts(receiver)
         yield Seeded(receiver.http, _read_key(receiver), traces[1])
 
 
@@ -87,12 +89,12 @@ def _seed(receiver: RunningReceiver, name: str) -> str:
 
 
 def _trouble(agent: ReportingAgent) -> str:
-    """Five hours of an agent; return the trace with the blocked tool call."""
+    """Two hours of an agent; return the trace with the blocked tool call."""
     agent.bundle = "2026.11.1"
     agent.run(7200, model_call(conversation="c-1"), model_call(CARD, conversation="c-1"))
     agent.bundle = "2026.11.2"
     agent.lose()
-    trace_id = agent.run(600, model_call(INJECTION), tool_call("shell.exec", DENIED))
+    trace_id = agent.run(300, model_call(INJECTION), tool_call("shell.exec", DENIED))
     slow = replace(tool_call("read_customer", BROKEN), took=4_300.0)
     agent.run(20, model_call(decided=False), slow)
     agent.log(15, "refund refused")
@@ -107,6 +109,17 @@ def _say_goodbye(receiver: RunningReceiver) -> None:
     for beat in beats:
         answer = receiver.post("/api/v1/heartbeat", json.dumps(beat).encode(), headers)
         assert answer.status == 200, answer.body
+
+
+def _wait_for_alerts(receiver: RunningReceiver) -> None:
+    """Wait until the receiver has judged what all of them sent."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        firing = receiver.data("alerts", rule="critical-violation", state="firing")
+        if {row["agent_id"] for row in firing} == set(AGENTS):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no alerts after a minute: {receiver.stderr}")
 
 
 def _read_key(receiver: RunningReceiver) -> str:
