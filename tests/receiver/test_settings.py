@@ -36,7 +36,7 @@ def test_an_unknown_variable_like_no_setting_is_an_error_that_names_them_all() -
     with pytest.raises(SettingsError) as caught:
         load_settings({}, {"PROMETHIOS_FOO": "1"})
     assert str(caught.value).startswith(
-        "unknown setting PROMETHIOS_FOO; known are PROMETHIOS_BEHIND_TLS_PROXY, PROMETHIOS_COMMIT_MS, "
+        "unknown setting PROMETHIOS_FOO; known are PROMETHIOS_ALERT_SECONDS, PROMETHIOS_ALERTS, "
     )
 
 

@@ -31,6 +31,7 @@ MAY: Final = {
         "keys",
         "tenants",
         "trust",
+        "alerts",
     },
 }
 #: The calls that gRPC answers; all of them ingest.

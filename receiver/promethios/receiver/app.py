@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from promethios.receiver.access.sessions import COOKIE, session_in
 from promethios.receiver.answers import HEADERS, answer
 from promethios.receiver.api import api_blueprint
+from promethios.receiver.api.alerts import alerts_blueprint
 from promethios.receiver.api.keys import keys_blueprint
 from promethios.receiver.api.live import live_blueprint
 from promethios.receiver.api.session import session_blueprint, signed_in_blueprint
@@ -64,6 +65,7 @@ def create_app(
     app.register_blueprint(keys_blueprint(services))
     app.register_blueprint(tenants_blueprint(services))
     app.register_blueprint(trust_blueprint(services))
+    app.register_blueprint(alerts_blueprint(services))
     app.register_blueprint(metrics_blueprint(observer, services.readers))
     app.register_blueprint(health_blueprint(services.writer))
     app.register_blueprint(session_blueprint(services))

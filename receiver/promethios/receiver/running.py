@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from promethios.receiver.access.keyring import FIRST_TENANT, KeyRequest, any_key, create_key
 from promethios.receiver.access.roles import Scope
+from promethios.receiver.alerts.service import Alerts
 from promethios.receiver.app import create_app
 from promethios.receiver.live.hub import Hub
 from promethios.receiver.otlp.budget import FREE_BYTES, Budget
@@ -51,6 +52,7 @@ class Receiver:
             budget = Budget(settings.memory_bytes, free=FREE_BYTES)
             observer = Observer(self._services, budget)
             self._hub = Hub(self._services)
+            self._alerts = Alerts(self._services)
             app = create_app(self._services, budget, observer, self._hub)
             self._http = HttpServer(app, self._services.gate, settings, self._services.counts)
             observer.connections = self._http.connections
@@ -98,12 +100,14 @@ class Receiver:
         try:
             if self._self is not None:
                 self._self.start()
+            self._alerts.start()
             self._http.run()
             self._hub.stop()
             if self._self is not None:
                 self._self.stop()
             ended = None if self._grpc is None else self._grpc.stop()
             self._http.drain()
+            self._alerts.stop()
             if ended is not None:
                 ended.wait()
         finally:

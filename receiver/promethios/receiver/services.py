@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -11,16 +12,19 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from promethios.governance.alerting import AlertingError
 from promethios.receiver.access.gate import Gate
 from promethios.receiver.access.keyring import NOTED, Keyring, touch_keys
 from promethios.receiver.access.quotas import Quota, Quotas
+from promethios.receiver.alerts.configuration import Alerting, load_alerting
+from promethios.receiver.alerts.figures import AlertCounts
 from promethios.receiver.ingest.pipeline import Pipeline
 from promethios.receiver.ingest.writer import Writer
 from promethios.receiver.maintenance.clock import Moment, now
 from promethios.receiver.maintenance.upkeep import Upkeep
 from promethios.receiver.refusal import Refusal
 from promethios.receiver.rollups import fill as rollups
-from promethios.receiver.settings import Settings
+from promethios.receiver.settings import Settings, SettingsError
 from promethios.receiver.store.sqlite import SQLiteStore
 from promethios.receiver.telemetry.counts import Counts
 
@@ -40,6 +44,8 @@ class Services:
         pipeline: The way of a request into the database.
         upkeep: Keeps the database in order.
         counts: How much came, and what became of it.
+        alerting: The alert rules, and who is told of alerts.
+        alert_counts: How alerts do.
         started: When the receiver started, Unix nanoseconds.
     """
 
@@ -51,6 +57,8 @@ class Services:
     pipeline: Pipeline
     upkeep: Upkeep
     counts: Counts
+    alerting: Alerting = field(default_factory=Alerting)
+    alert_counts: AlertCounts = field(default_factory=AlertCounts)
     started: int = field(default_factory=time.time_ns)
 
     @classmethod
@@ -64,7 +72,9 @@ class Services:
         Raises:
             DatabaseInUse: Another receiver holds the database.
             StoreError: The database cannot be used.
+            SettingsError: The file of alerts cannot be used.
         """
+        alerting = _alerting(settings)
         store = SQLiteStore(settings.path)
         _log.info("database %s, SQLite %s", settings.path, sqlite3.sqlite_version)
         writer = Writer(
@@ -77,7 +87,7 @@ class Services:
         counts = Counts()
         gate, pipeline = Gate(keyring, quotas), Pipeline(writer, keyring, quotas, counts)
         upkeep = Upkeep(store, writer, settings, clocks)
-        return cls(settings, store, writer, keyring, gate, pipeline, upkeep, counts)
+        return cls(settings, store, writer, keyring, gate, pipeline, upkeep, counts, alerting)
 
     @property
     def readers(self) -> Engine:
@@ -94,3 +104,10 @@ class Services:
         self.writer.stop()
         self.upkeep.close()
         self.store.close()
+
+
+def _alerting(settings: Settings) -> Alerting:
+    try:
+        return load_alerting(settings.alerts, os.environ)
+    except AlertingError as error:
+        raise SettingsError(f"alerts: {error}") from error

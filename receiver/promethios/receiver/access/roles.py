@@ -33,6 +33,7 @@ RULES: Final[dict[str, Scope | None]] = {
     "keys": Scope.ADMIN,
     "tenants": Scope.ADMIN,
     "trust": Scope.ADMIN,
+    "alerts": Scope.ADMIN,
     "metrics": Scope.READ,
     "health": None,
     "console": None,

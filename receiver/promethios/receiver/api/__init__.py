@@ -7,6 +7,7 @@ from typing import Final
 from flask import Blueprint
 
 from promethios.receiver.api import (
+    alerts,
     cost,
     coverage,
     models,
@@ -14,6 +15,7 @@ from promethios.receiver.api import (
     outcomes,
     policies,
     series,
+    signals,
     stats,
     status,
     timeline,
@@ -82,6 +84,16 @@ ROUTES: Final[tuple[Route, ...]] = (
     fixed("series/trust", trust.series),
     table("trust", trust.trust, key="agent_id", sort="score tier bound evidence updated decisions"),
     fixed("trust/<path:agent_id>", trust.explain),
+    table(
+        "alerts",
+        alerts.standing,
+        "rule state severity",
+        key="rule labels",
+        sort="title severity state agent_id value since last_change",
+        order="-last_change",
+    ),
+    table("alerts/silences", alerts.silences, key="silence_id", sort="rule agent_id created until"),
+    *signals.routes(),
     *LISTS,
 )
 

@@ -16,6 +16,7 @@ from promethios.receiver.api import ROUTES
 from promethios.receiver.api.formats import TYPES
 from promethios.receiver.api.routes import Shape
 from promethios.receiver.openapi import requests, rows
+from promethios.receiver.openapi.alerting import describe_silences
 from promethios.receiver.plain.kinds import KINDS
 
 PREFIX: Final = "/api/v1/"
@@ -228,6 +229,7 @@ _DESCRIBED: Final[dict[str, Callable[[str, str], Described]]] = {
     "keys": _keys,
     "tenants": _tenants,
     "trust": _trust,
+    "alerts": describe_silences,
     "openapi": _itself,
     "live": _live,
 }

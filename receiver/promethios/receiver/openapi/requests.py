@@ -67,6 +67,7 @@ _PATH: Final[dict[str, dict[str, Any]]] = {
     "key_id": {"type": "string", "minLength": 1},
     "agent_id": {"type": "string", "minLength": 1},
     "tenant": {"type": "string", "minLength": 1},
+    "silence_id": {"type": "integer", "minimum": 0},
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from promethios.receiver.openapi import alerting
 from promethios.receiver.openapi.columns import COLUMNS, Schema, moment, or_null, real, row, text, whole
 from promethios.receiver.openapi.lists import LISTED
 
@@ -123,6 +124,7 @@ ROWS: Final[Mapping[str, dict[str, Any]]] = {
     ),
     "keys": row("key_id tenant environment scopes agent created expires revoked last_used replaces"),
     **LISTED,
+    **alerting.rows(),
     "tenants": row("tenant created last_ingest quota_bytes_per_minute quota_items_per_minute"),
 }
 

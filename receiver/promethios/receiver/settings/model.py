@@ -52,6 +52,8 @@ class Settings:
         self_endpoint: A base address: the receiver's own metrics go there over OTLP/HTTP; empty for none.
         self_key: The API key that they are sent with, as ``Authorization: Bearer``; empty for none.
         self_seconds: How often they are sent.
+        alerts: A YAML file of alerts: rules that differ, and to whom alerts are told; empty for none.
+        alert_seconds: How often the alert rules are evaluated; 0 for never.
 
     Raises:
         SettingsError: A value cannot be used.
@@ -82,11 +84,13 @@ class Settings:
     self_endpoint: str = ""
     self_key: str = field(default="", repr=False)
     self_seconds: int = 60
+    alerts: str = ""
+    alert_seconds: int = 15
 
     def __post_init__(self) -> None:
         for name in ("max_body_bytes", "max_items", "memory_bytes", "queue_bytes", "threads"):
             self._at_least(name, 1)
-        for name in ("commit_ms", "quota_bytes_per_minute", "quota_items_per_minute"):
+        for name in ("commit_ms", "quota_bytes_per_minute", "quota_items_per_minute", "alert_seconds"):
             self._at_least(name, 0)
         self._at_least("max_response_bytes", 1_024)
         self._at_least("connections", 16)

@@ -1,0 +1,1 @@
+"""Alerts without Grafana: rules evaluated here, told through webhooks of ours or through Apprise."""
