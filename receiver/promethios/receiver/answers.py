@@ -1,4 +1,4 @@
-"""How a refusal is worded for whom: OTLP's clients read `google.rpc.Status`, everybody else RFC 9457."""
+"""How a refusal is worded for whom: OTLP's clients read `google.rpc.Status`, most others RFC 9457."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from flask import Response
 
 from promethios.receiver.api.problem import problem
+from promethios.receiver.jaeger.http import PREFIX, refused
 from promethios.receiver.otlp.encoding import failure
 from promethios.receiver.refusal import Refusal
 
@@ -27,8 +28,10 @@ def answer(path: str, content_type: str, refusal: Refusal) -> Response:
         content_type: The request's, which the answer to OTLP follows.
         refusal: Why.
     """
-    otlp = path.replace("//", "/").startswith("/v1/")
-    response = failure(content_type, refusal) if otlp else problem(refusal)
+    if path.replace("//", "/").startswith("/v1/"):
+        response = failure(content_type, refusal)
+    else:
+        response = refused(refusal) if path.startswith(f"{PREFIX}/") else problem(refusal)
     response.headers.update({**HEADERS, **refusal.headers})
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)

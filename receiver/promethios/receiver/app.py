@@ -22,6 +22,7 @@ from promethios.receiver.api.tenants import tenants_blueprint
 from promethios.receiver.api.trust import trust_blueprint
 from promethios.receiver.console import blueprint as console
 from promethios.receiver.health import health_blueprint
+from promethios.receiver.jaeger.http import jaeger_blueprint
 from promethios.receiver.live.hub import Hub
 from promethios.receiver.openapi.document import openapi_blueprint
 from promethios.receiver.otlp.budget import Budget
@@ -61,6 +62,7 @@ def create_app(
     app.register_blueprint(plain_blueprint(services.pipeline, budget, services.settings, services.writer))
     app.register_blueprint(api_blueprint(services))
     app.register_blueprint(live_blueprint(hub or Hub(services)))
+    app.register_blueprint(jaeger_blueprint(services))
     app.register_blueprint(openapi_blueprint())
     app.register_blueprint(keys_blueprint(services))
     app.register_blueprint(tenants_blueprint(services))

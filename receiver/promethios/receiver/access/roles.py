@@ -27,6 +27,7 @@ RULES: Final[dict[str, Scope | None]] = {
     "otlp": Scope.INGEST,
     "plain": Scope.INGEST,
     "api": Scope.READ,
+    "jaeger": Scope.READ,
     "openapi": Scope.READ,
     "session": Scope.READ,
     "live": Scope.READ,

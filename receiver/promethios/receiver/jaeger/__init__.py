@@ -1,0 +1,1 @@
+"""``/jaeger``: Jaeger's query API, for Grafana's Explore and whatever else reads Jaeger."""
