@@ -23,9 +23,27 @@ _LOGS: Final = 0.3
 _POINTS: Final = 0.3
 _CHUNK: Final = 20_000
 _POLICIES: Final = [
-    (f"policy-{number}", ("low", "medium", "high", "critical")[number % 4]) for number in range(20)
+    (
+        f"policy-{number}",
+        ("low", "medium", "high", "critical")[number % 4],
+        "shadow" if number % 5 == 4 else "enforce",
+        json.dumps([f"EU-AI-Act/Art.{9 + number % 7}", f"ISO-42001/A.{number % 9}"]),
+    )
+    for number in range(20)
 ]
 _TOOLS: Final = ("search", "read_customer", "refund", "send_email")
+#: Provider, model, and what answered: the last one is in no table of prices.
+_MODELS: Final = (
+    ("openai", "gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
+    ("openai", "gpt-4o", "gpt-4o-2024-08-06"),
+    ("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
+    ("home", "own-7b", "own-7b"),
+)
+#: A bundle is in force for a tenth of the range.
+_BUNDLES: Final = 10
+#: Of so many agents one said goodbye before the end; each beats every half minute, for the last hour.
+_STOPPED: Final = 10
+_BEATS: Final = 120
 _FILLER: Final = {f"app.attribute.{number}": "x" * 24 for number in range(8)}
 
 
@@ -102,6 +120,7 @@ _FILLED: Final = (
     schema.logs,
     schema.metric_points,
     schema.trust_standings,
+    schema.heartbeats,
 )
 _HASHED: Final = (schema.resources, schema.scopes, schema.metric_series)
 
@@ -134,26 +153,55 @@ def _rows(seed: Seed) -> Iterator[tuple[str, tuple[Any, ...]]]:
     for number, name in enumerate(names, start=1):
         known = {"tenant_id": 1, "agent_id": name, "service_name": name}
         yield _row(schema.agents, **known, first_seen_unix_nano=seed.start, last_seen_unix_nano=seed.end)
-        yield _row(schema.resources, id=number, **known, instance_id=f"i{number}", attributes="{}")
+        told = json.dumps({"service.name": name, "service.owner": f"team-{number % 7}"})
+        yield _row(schema.resources, id=number, **known, instance_id=f"i{number}", attributes=told)
+        yield from _beats(seed, number, known)
         yield _row(schema.metric_series, id=number, **known, resource_id=number, scope_id=1, attributes="{}")
         yield _row(schema.trust_standings, **known, r=100.0, last_unix_nano=seed.end, decisions=500)
     traces = seed.spans // _SPANS_IN_TRACE
     for trace in range(traces):
         begin = seed.start + (seed.end - seed.start) * trace // traces
-        yield from _trace(chance, trace, begin, chance.randrange(seed.agents), names)
+        bundle = f"2026.11.{trace * _BUNDLES // traces}"
+        yield from _trace(chance, trace, begin, chance.randrange(seed.agents), names, bundle)
+
+
+def _beats(seed: Seed, number: int, known: dict[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """An agent's heartbeats of the last hour, or until its goodbye half an hour ago."""
+    stops = not number % _STOPPED
+    last = seed.end - 1_800 * SECOND if stops else seed.end
+    for beat in range(_BEATS):
+        at = last - (_BEATS - 1 - beat) * 30 * SECOND
+        yield _row(
+            schema.heartbeats,
+            **known,
+            instance_id=f"i{number}",
+            time_unix_nano=at,
+            received_unix_nano=at + SECOND // 100,
+            clock_offset_nano=0,
+            sequence_num=beat,
+            interval_seconds=30.0,
+            stopped=int(stops and beat == _BEATS - 1),
+            healthy=1,
+            mode="enforce",
+            bundle_version="2026.11.2",
+            sent=beat * 100,
+        )
 
 
 def _trace(
-    chance: random.Random, trace: int, begin: int, agent: int, names: list[str]
+    chance: random.Random, trace: int, begin: int, agent: int, names: list[str], bundle: str
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     trace_id, name = chance.randbytes(16), names[agent]
     ids = [chance.randbytes(8) for _ in range(_SPANS_IN_TRACE)]
     common = {"tenant_id": 1, "trace_id": trace_id, "agent_id": name, "resource_id": agent + 1, "scope_id": 1}
+    provider, model, answered = chance.choices(_MODELS, (6, 2, 2, 1))[0]
     for number, span_id in enumerate(ids):
         start = begin + number * 20_000_000
         operation = _OPERATIONS[number]
         decided = operation == "decide"
         attributes = {**_FILLER, "gen_ai.agent.name": name, "gen_ai.operation.name": operation}
+        if operation == "chat" and number % 4 == 0:
+            attributes["gen_ai.usage.cache_read.input_tokens"] = chance.randrange(500)
         yield _row(
             schema.spans,
             **common,
@@ -161,10 +209,12 @@ def _trace(
             parent_span_id=ids[number - 1] if number else None,
             name="promethios.decide" if decided else f"{operation} step",
             start_unix_nano=start,
-            end_unix_nano=start + 15_000_000,
+            end_unix_nano=start + int(15_000_000 * chance.lognormvariate(0, 0.5)),
             operation="chat" if decided else operation,
-            provider="openai",
-            model="gpt-4o-mini",
+            provider=None if operation == "execute_tool" else provider,
+            model=None if operation == "execute_tool" else model,
+            response_model=answered if operation == "chat" else None,
+            status_code=2 if chance.random() < 0.01 else 0,
             tool=chance.choice(_TOOLS) if operation == "execute_tool" else None,
             conversation_id=f"{trace:032x}",
             input_tokens=chance.randrange(2_000) if operation == "chat" else None,
@@ -173,7 +223,7 @@ def _trace(
             content_hash=chance.randbytes(16),
         )
         if decided:
-            yield from _decision(chance, common, ids[number - 1], trace, start)
+            yield from _decision(chance, common, ids[number - 1], trace, start, model, bundle)
         for table, share in ((schema.logs, _LOGS), (schema.metric_points, _POINTS)):
             if chance.random() < share:
                 yield _item(chance, table, common, span_id, start)
@@ -186,20 +236,27 @@ _OPERATIONS: Final = (
 
 
 def _decision(
-    chance: random.Random, common: dict[str, Any], span_id: bytes, trace: int, at: int
+    chance: random.Random,
+    common: dict[str, Any],
+    span_id: bytes,
+    trace: int,
+    at: int,
+    model: str,
+    bundle: str,
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     verdict = chance.choices(("allow", "flag", "redact", "block"), (85, 6, 5, 4))[0]
+    matched = None if verdict == "allow" else chance.choice(_POLICIES)
+    shadow = matched is not None and matched[2] == "shadow"
     told = {
         **common,
         "span_id": span_id,
         "decision_id": f"{trace:032x}",
         "time_unix_nano": at,
         "point": "model.before",
-        "enforced": verdict,
-        "mode": "enforce",
-        "model": "gpt-4o-mini",
+        "enforced": "allow" if shadow else verdict,
+        "mode": "shadow" if shadow else "enforce",
+        "model": model,
     }
-    matched = None if verdict == "allow" else chance.choice(_POLICIES)
     yield _row(
         schema.decisions,
         **told,
@@ -207,7 +264,8 @@ def _decision(
         seq=trace + 1,
         duration_us=chance.lognormvariate(4.4, 0.6),
         bundle_name="baseline",
-        bundle_version="2026.11.2",
+        bundle_version=bundle,
+        bundle_hash=bundle,
         policies=matched[0] if matched else "",
         reason="not on the list" if matched else "",
     )
@@ -216,10 +274,12 @@ def _decision(
             schema.violations,
             **told,
             policy_id=matched[0],
+            policy_version=bundle,
             severity=matched[1],
             action=verdict,
+            failed=int(chance.random() < 0.02),
             reason="not on the list",
-            controls="[]",
+            controls=matched[3],
             evidence="[]",
         )
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Select, bindparam, func, select, true
+from sqlalchemy import Select, Subquery, bindparam, func, select, true
 
 from promethios.receiver.api.liveness import GOODBYE, STALE, patience, state
 from promethios.receiver.api.parts import value
@@ -187,12 +187,12 @@ def _recent(one_agent: bool, asked: bool) -> Select[Any]:
     eyes = Eyes(one_agent)
     beats, agents = eyes.of(schema.heartbeats), eyes.of(schema.agents)
     chosen = (
-        select(beats, _place(beats))
+        select(beats.c.id, _place(beats))
         .select_from(agents.join(beats, beats.c.agent_id == agents.c.agent_id))
         .where(beats.c.received_unix_nano > value("since"), _one_of(agents, asked))
         .subquery("chosen")
     )
-    return select(chosen).where(chosen.c.place <= value("most"))
+    return _chosen(eyes, chosen)
 
 
 @cache
@@ -221,12 +221,18 @@ def _last(one_agent: bool, asked: bool) -> Select[Any]:
         & (beats.c.received_unix_nano <= newest.c.received_unix_nano)
     )
     chosen = (
-        select(beats, _place(beats))
+        select(beats.c.id, _place(beats))
         .select_from(agents.join(newest, newest.c.id == last).join(beats, of_one_process))
         .where(_one_of(agents, asked))
-        .subquery("chosen_last")
+        .subquery("chosen")
     )
-    return select(chosen).where(chosen.c.place <= value("most"))
+    return _chosen(eyes, chosen)
+
+
+def _chosen(eyes: Eyes, chosen: Subquery) -> Select[Any]:
+    """The rows of those that have a place: to sort ids takes a third of what whole rows take."""
+    beats = eyes.of(schema.heartbeats).alias("kept")
+    return select(beats).join(chosen, chosen.c.id == beats.c.id).where(chosen.c.place <= value("most"))
 
 
 def _one_of(agents: Any, asked: bool) -> Any:

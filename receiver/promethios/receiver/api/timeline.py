@@ -41,7 +41,8 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
         .order_by(table.c.agent_id)
     )
     heard, now = _heard(view, question), time.time_ns() // 1_000_000
-    said = goodbyes(view, question, _first(question), steps(question)[-1] + question.step)
+    kind, first = _kind(question), _first(question)
+    said = goodbyes(view, question, kind, first, steps(question)[-1] + question.step)
     processes = lately(view, question, now)
     lines = [
         (
@@ -94,20 +95,21 @@ def _kind(question: Question) -> seen.Seen:
 
 
 def _first(question: Question) -> int:
-    """From when what was heard matters, Unix milliseconds.
+    """From when what was heard matters, Unix milliseconds: from where a row of notes begins.
 
     With short steps before the first of them: who was heard of lately is not yet down.
     """
-    return steps(question).start - (STALE if _kind(question) is seen.MINUTES else 0)
+    kind = _kind(question)
+    first = steps(question).start - (STALE if kind is seen.MINUTES else 0)
+    return first // (kind.width * 1_000) * kind.width * 1_000
 
 
 def _heard(view: View, question: Question) -> dict[str, dict[int, int]]:
     """For each agent the steps that it was heard of in, and until when in each, milliseconds."""
     step, agents, kind = question.step, question.filters.get("agent", ()), _kind(question)
-    first = _first(question) // 1_000
     last = (steps(question)[-1] + step - 1) // 1_000
     values = {
-        "first": first // kind.width * kind.width,
+        "first": _first(question) // 1_000,
         "last": last // kind.width * kind.width,
         "agents": list(agents),
         **_marks(view),

@@ -63,7 +63,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_heartbeats_stopped",
         "heartbeats",
-        ["tenant_id", "time_unix_nano"],
+        ["tenant_id", "agent_id", "time_unix_nano"],
         sqlite_where=sa.text("stopped = 1"),
     )
 
