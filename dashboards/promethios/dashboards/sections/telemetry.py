@@ -16,9 +16,10 @@ def ingest(place: Place) -> Lines:
 
 def log(place: Place) -> Log:
     """What agents wrote."""
-    # Grafana looks for the level in a field of that name, and shows the first text field as the line.
+    # These names tell Infinity that they are log lines; else Grafana shows the first text field as the line,
+    # and Infinity's fields come in the order of their names. It looks for the level in a field of that name.
     query = log_lines(
-        time(),
+        time(shown="timestamp"),
         text("body", "body"),
         text("severity", "level"),
         text("agent_id", "agent"),
