@@ -16,7 +16,7 @@ from promethios.receiver.console.assets import PAGE, Asset, make_asset
 
 _ENTRY: Final = "main.js"
 _IMPORT: Final = re.compile(r"""^(?:import|export)\s(?:[^"';]*?\sfrom\s+)?["'](\.{1,2}/[^"']+)["']""", re.M)
-#: Style sheets of panels and libraries lie beside them, and need not be listed.
+#: Style sheets of panels and libraries lie beside them, and need not be named in the page.
 _PANELS: Final = ("panels/", "vendor/")
 _HEAD_ENDS: Final = "  </head>"
 
@@ -41,7 +41,8 @@ def imported(assets: Mapping[str, Asset], entry: str = _ENTRY) -> list[str]:
 def make_page(assets: Mapping[str, Asset]) -> Asset:
     """Return the page with this version's addresses, and with the style sheets and scripts to load at once."""
     html = assets[PAGE].body.decode()
-    sheets = [name for name in sorted(assets) if name.startswith(_PANELS) and name.endswith(".css")]
+    beside = [name for name in sorted(assets) if name.startswith(_PANELS) and name.endswith(".css")]
+    sheets = [name for name in beside if f"/console/{name}" not in html]
     links = [f'    <link rel="stylesheet" href="/console/{name}">\n' for name in sheets]
     links += [f'    <link rel="modulepreload" href="/console/{name}">\n' for name in imported(assets)]
     html = html.replace(_HEAD_ENDS, "".join(links) + _HEAD_ENDS, 1)

@@ -3,6 +3,7 @@
 import { applyFieldConfig } from "./fields.js";
 import { frameOf, questionOf } from "./infinity.js";
 import { stepFor } from "./interval.js";
+import { transform } from "./transformations.js";
 import { lookup } from "./variables.js";
 
 const POINTS_PER_PIXEL = 0.5;
@@ -19,14 +20,15 @@ const targetsOf = (panel) => (panel.targets ?? []).filter((target) => !target.hi
 /** The questions of a panel's targets: `[{path, params}]`. */
 export const questionsOf = (panel, look) => targetsOf(panel).map((target) => questionOf(target, look));
 
-/** Ask all targets of a panel; gives their frames, without configuration. */
-export function framesOf(panel, look, client, signal) {
-  return Promise.all(
+/** Ask all targets of a panel; gives their frames, transformed, without configuration. */
+export async function framesOf(panel, look, client, signal) {
+  const frames = await Promise.all(
     targetsOf(panel).map(async (target) => {
       const { path, params } = questionOf(target, look);
       return frameOf(target, await client.get(path, params, signal), look);
     }),
   );
+  return transform(frames, panel.transformations);
 }
 
 /** Frames as a panel shows them. */
