@@ -51,5 +51,13 @@ export function end() {
   mounted = null;
 }
 
-/** Two frames later: sizes have been seen and drawn. */
+/** As it was at first. */
+export function clear() {
+  end();
+  document.activeElement?.blur();
+  document.getElementById("host").removeAttribute("style");
+  for (const list of Object.values(seen)) list.length = 0;
+}
+
+/** Some frames later: sizes have been seen and drawn. */
 export const settled = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))));

@@ -134,7 +134,7 @@ def test_a_receiver_that_goes_away_is_said_and_comes_back_by_itself(
     page.get_by_text("cannot be reached").first.wait_for()
     page.context.set_offline(False)
     page.keyboard.press("r")
-    page.get_by_text("cannot be reached").first.wait_for(state="detached")
+    page.wait_for_function("() => !document.querySelector('#board .note.error:not([hidden])')")
 
 
 def test_a_revoked_key_ends_the_session_on_the_page(

@@ -1,4 +1,4 @@
-"""A page with one panel of the console on it, served as a receiver serves its console: same files, same headers."""
+"""A page with one panel of the console on it, served with the files and the headers of the console."""
 
 from __future__ import annotations
 
@@ -75,6 +75,11 @@ class Stage:
         page.evaluate("async () => { window.stage = await import('/stage.js') }")
         self.host: Locator = page.locator("#host")
 
+    def clear(self) -> None:
+        """Take the panel away, and what the one before has left: size, pointer, what it asked for."""
+        self.page.mouse.move(1279, 899)
+        self.page.evaluate("() => window.stage.clear()")
+
     def show(self, kind: str, *frames: dict[str, Any], **given: Any) -> None:
         """Show a panel, or update it.
 
@@ -117,7 +122,10 @@ class Stage:
         counted: dict[str, int] = self.page.evaluate(
             """() => {
                 const canvas = document.querySelector("#host canvas");
-                const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+                const copy = new OffscreenCanvas(canvas.width, canvas.height);
+                const context = copy.getContext("2d", { willReadFrequently: true });
+                context.drawImage(canvas, 0, 0);
+                const { data } = context.getImageData(0, 0, copy.width, copy.height);
                 const found = {};
                 for (let i = 0; i < data.length; i += 4) {
                     if (data[i + 3] < 200) continue;

@@ -2,11 +2,19 @@
 
 import { el, replace } from "../dom.js";
 
-/** A CSS colour as a canvas takes it: "var(--x)" is looked up where the panel is. */
-export function ink(color, node = document.documentElement) {
-  const name = /^var\((--[\w-]+)\)$/.exec(color ?? "")?.[1];
-  const found = name ? getComputedStyle(node).getPropertyValue(name).trim() : color;
-  return found || "#77818f";
+const hexOf = (computed) => {
+  const channels = /^rgba?\((\d+), (\d+), (\d+)/.exec(computed)?.slice(1) ?? [119, 129, 143];
+  return `#${channels.map((c) => Number(c).toString(16).padStart(2, "0")).join("")}`;
+};
+
+/** A CSS colour as "#rrggbb", which a canvas takes: "var(--x)" is what it is where `node` stands. */
+export function ink(color, node = document.body) {
+  if (/^#[0-9a-f]{6}$/i.test(color ?? "")) return color;
+  const probe = styled(el("i"), { color: color || "inherit" });
+  node.append(probe);
+  const found = hexOf(getComputedStyle(probe).color);
+  probe.remove();
+  return found;
 }
 
 /** "#rrggbb" with an opacity from 0 to 1; other colours stay as they are. */

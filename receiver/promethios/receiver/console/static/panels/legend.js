@@ -1,7 +1,7 @@
 // A chart's legend: names with colours, calculations as a table, a press to look at one series alone.
 
 import { el, replace } from "../dom.js";
-import { hiddenFrom, styled } from "./kit.js";
+import { anchor, hiddenFrom, styled } from "./kit.js";
 import { calcName, reduce } from "./reduce.js";
 
 /** The colour of a series as a small mark; never the only sign, the name is beside it. */
@@ -17,7 +17,7 @@ export function legend(host, context, series, isolated, toggle) {
   host.hidden = options.showLegend === false || !shown.length;
   if (host.hidden) return replace(host);
   const entries = shown.map((line) => ({ line, off: isolated.size > 0 && !isolated.has(line.name) }));
-  const button = (entry) => nameButton(entry, toggle);
+  const button = (entry) => [nameButton(entry, toggle), away(context, entry.line)];
   if (options.displayMode === "table") return replace(host, table(context, options.calcs ?? [], entries, button));
   return replace(host, el("ul", { class: "p-legend-list" }, entries.map((entry) => el("li", {}, button(entry)))));
 }
@@ -36,6 +36,13 @@ function nameButton({ line, off }, toggle) {
     swatch(line.color),
     el("span", { class: "p-key-name" }, line.name),
   );
+}
+
+/** The line's own link, as to its agent: a press on the name is taken already. */
+function away(context, { field, name }) {
+  const row = field.values.findLastIndex((value) => value !== null && value !== undefined);
+  const [link] = row < 0 ? [] : (context.links?.(field, row) ?? []);
+  return link && anchor(link, { class: "p-key-link", "aria-label": `${link.title}: ${name}` }, "↗");
 }
 
 function table(context, calcs, entries, button) {

@@ -27,9 +27,6 @@ function chosen(field, wanted) {
   return /^\/.*\/\w*$/s.test(wanted) ? Boolean(patternOf(wanted)?.test(name)) : name === wanted;
 }
 
-/** Pixels that let `text` fill a box, for letters about 0.58 as wide as they are high. */
-export const fitting = (text, width, height) => Math.max(12, Math.min(height * 0.62, width / Math.max(text.length * 0.58, 1), 120));
-
 function tile(context, { field, name, value, row }, alone) {
   const shown = context.format(field, value);
   const { textMode = "auto", colorMode = "value", justifyMode = "auto" } = context.panel.options ?? {};
@@ -48,8 +45,7 @@ function tile(context, { field, name, value, row }, alone) {
 function number(context, { prefix = "", number: digits, suffix = "", text }, link) {
   const parts =
     digits === undefined ? [text] : [prefix && el("span", { class: "p-unit" }, prefix), digits, suffix && el("span", { class: "p-unit" }, suffix)];
-  const value = el("p", { class: "p-stat-value", data: { text } }, link ? anchor(link, {}, parts) : parts);
-  return value;
+  return el("p", { class: "p-stat-value" }, link ? anchor(link, {}, parts) : parts);
 }
 
 function painted(node, color, mode) {
@@ -58,13 +54,17 @@ function painted(node, color, mode) {
   return styled(node, { "--c": color, "--on": textOn(ink(color)) });
 }
 
+const TRIAL = 100;
+
+/** Make each number as large as its tile allows: measured at a size, then scaled to what there is room for. */
 function fit(box) {
   for (const node of box.querySelectorAll(".p-stat")) {
     const value = node.querySelector(".p-stat-value");
-    const name = node.querySelector(".p-stat-name");
     if (!value) continue;
-    const height = node.clientHeight - (name?.offsetHeight ?? 0);
-    styled(value, { "font-size": `${fitting(value.dataset.text, node.clientWidth - 16, height)}px` });
+    const height = node.clientHeight - (node.querySelector(".p-stat-name")?.offsetHeight ?? 0);
+    styled(value, { "font-size": `${TRIAL}px` });
+    const widest = ((node.clientWidth - 16) / Math.max(value.offsetWidth, 1)) * TRIAL;
+    styled(value, { "font-size": `${Math.max(11, Math.min(height * 0.62, widest, 120))}px` });
   }
 }
 

@@ -78,7 +78,7 @@ class Table {
   }
 
   filterField(name, i) {
-    const field = el("input", { type: "search", "aria-label": `Filter ${name}`, placeholder: "contains…", "data-focus": `filter-${i}`, autocomplete: "off", spellcheck: "false" });
+    const field = el("input", { type: "search", "aria-label": `Filter ${name}`, placeholder: "Filter", "data-focus": `filter-${i}`, autocomplete: "off", spellcheck: "false" });
     field.value = this.filters.get(name) ?? "";
     field.addEventListener("input", () => {
       this.filters.set(name, field.value);

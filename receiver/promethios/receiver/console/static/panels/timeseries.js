@@ -139,14 +139,17 @@ class TimeSeries {
   key(event) {
     if (event.target !== this.area || !this.plot) return;
     const { times } = this.seen;
-    const to = steps(event, this.at, times.length);
+    const at = this.at ?? this.read;
+    const to = steps(event, at, times.length);
     if (event.key === "Escape") this.plot.setCursor({ left: -10, top: -10 });
     else if (to !== null) this.go(to);
-    else if (!zoomed(event, this.context, times[this.at])) return;
+    else if (!zoomed(event, this.context, times[at])) return;
     event.preventDefault();
   }
 
+  /** Read the values at a time aloud. Where that was is kept: a pointer that lies elsewhere must not lose it. */
   go(at) {
+    this.read = at;
     this.plot.setCursor({ left: this.plot.valToPos(this.seen.times[at], "x"), top: this.plot.over.clientHeight / 3 });
     const said = this.rows(at).map(({ name, text }) => `${name} ${text}`);
     this.told.textContent = `${isoLocal(this.seen.times[at])}: ${said.length ? listed(said, 12) : "no values"}`;

@@ -113,13 +113,8 @@ class Trace {
   look({ span }) {
     const known = VERDICTS.get(span.verdict);
     const color = shown(known ?? OTHER, this.context.theme);
-    const badge = (span.decision || (known && span.verdict !== "allow")) && this.badge(span, color);
-    return { color: span.decision ? color : this.services.get(span.service), badge };
-  }
-
-  badge({ verdict, policies, decision }, color) {
-    const text = [verdict || "decided", decision && policies].filter(Boolean).join(" · ");
-    return styled(el("span", { class: "p-badge", title: text }, text), { "--c": color, "--on": textOn(ink(color)) });
+    const told = span.decision || (known && span.verdict !== "allow");
+    return { color: span.decision ? color : this.services.get(span.service), badge: told && badge(span, color) };
   }
 
   show(active) {
@@ -179,7 +174,7 @@ class Trace {
   }
 
   scale() {
-    const parts = this.left.clientWidth < 520 ? 2 : 4;
+    const parts = this.left.clientWidth < 700 ? 2 : 4;
     const marks = Array.from({ length: parts + 1 }, (_, i) => i / parts);
     replace(this.axis, marks.map((share) => styled(el("span", { class: share === 1 ? "p-last" : undefined }, formatValue(this.extent.length * share, "ms", share ? undefined : 0)), { left: `${share * 100}%` })));
   }
@@ -205,6 +200,11 @@ class Trace {
     this.stopResize();
     this.host.replaceChildren();
   }
+}
+
+function badge({ verdict, policies }, color) {
+  const node = el("span", { class: "p-badge", title: policies && `${verdict}: ${policies}` }, verdict || "decided");
+  return styled(node, { "--c": color, "--on": textOn(ink(color)) });
 }
 
 function rootOf(node) {

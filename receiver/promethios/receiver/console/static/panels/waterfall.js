@@ -1,8 +1,9 @@
 // The rows of a trace: only those in view are made, so that thousands of spans cost no more than thirty.
 
+import { textOn } from "../colors.js";
 import { el, replace } from "../dom.js";
 import { formatValue } from "../units.js";
-import { freshId, styled } from "./kit.js";
+import { freshId, ink, styled } from "./kit.js";
 
 export const ROW = 28;
 const SPARE = 8;
@@ -44,7 +45,7 @@ export class Waterfall {
   row(node, i) {
     const { span, depth, children } = node;
     const { color, badge } = this.look(node);
-    const name = el("div", { class: "p-wf-name", role: "rowheader" }, el("span", { class: "p-wf-arrow", "aria-hidden": "true" }, children ? (this.closed.has(node) ? "▸" : "▾") : ""), styled(el("span", { class: "p-swatch", "aria-hidden": "true" }), { "--c": color }), span.failed && el("span", { class: "p-wf-error" }, "error"), badge, el("span", { class: "p-wf-op", title: `${span.service} ${span.name}` }, span.name), el("span", { class: "p-wf-service" }, span.service));
+    const name = this.name(node, color, badge);
     styled(name, { "padding-left": `${Math.min(depth, DEEPEST) * 14 + 4}px` });
     return styled(
       el(
@@ -66,12 +67,28 @@ export class Waterfall {
     );
   }
 
+  name(node, color, badge) {
+    const { span, children } = node;
+    return el(
+      "div",
+      { class: "p-wf-name", role: "rowheader" },
+      el("span", { class: "p-wf-arrow", "aria-hidden": "true" }, children ? (this.closed.has(node) ? "▸" : "▾") : ""),
+      styled(el("span", { class: "p-swatch", "aria-hidden": "true" }), { "--c": color }),
+      span.failed && el("span", { class: "p-wf-error", title: span.message || "error" }, "!", el("span", { class: "sr" }, " error")),
+      badge,
+      el("span", { class: "p-wf-op", title: `${span.service} ${span.name}` }, span.name),
+      el("span", { class: "p-wf-service" }, (span.decision && span.policies) || span.service),
+    );
+  }
+
   bar({ start, duration }, color) {
     const left = ((start - this.extent.start) / this.extent.length) * 100;
     const wide = Math.max((duration / this.extent.length) * 100, 0.3);
     const text = el("span", { class: "p-wf-took" }, formatValue(duration, "ms"));
-    // The duration stands where there is room for it: behind the bar, else before it.
-    styled(text, left + wide < 82 ? { left: `calc(${left + wide}% + 6px)` } : left > 14 ? { right: `calc(${100 - left}% + 6px)` } : { right: "6px" });
+    // The duration stands where there is room for it: behind the bar, before it, or on it.
+    if (left + wide < 82) styled(text, { left: `calc(${left + wide}% + 6px)` });
+    else if (left > 18) styled(text, { right: `calc(${100 - left}% + 6px)` });
+    else styled(text, { right: "6px", color: textOn(ink(color)) });
     return [styled(el("span", { class: "p-wf-bar" }), { left: `${Math.min(left, 99.6)}%`, width: `${wide}%`, "--c": color }), text];
   }
 
