@@ -16,7 +16,6 @@ from promethios.receiver.alerts import store
 from promethios.receiver.alerts.configuration import Alerting
 from promethios.receiver.alerts.evaluation import Outcome, Rows, Telling, look
 from promethios.receiver.alerts.figures import AlertCounts
-from promethios.receiver.alerts.standing import Standing
 from promethios.receiver.store import schema
 from promethios.receiver.store.alert_tables import alerts
 
@@ -24,8 +23,6 @@ _log = logging.getLogger(__name__)
 
 #: From a rule to its rows, with one tenant's eyes.
 Signals = Callable[[Connection, Principal, AlertRule, int], Rows]
-#: Is called with the tenant, and with the alerts that fired or were resolved.
-Told = Callable[[Principal, list[Standing]], None]
 
 #: Time between two looks that counts at most, as a part of what it should be: a machine may have slept.
 _MOST_PASSED: Final = 3.0
@@ -46,7 +43,6 @@ class Evaluator:
         signals: Asks for a rule's numbers.
         counts: Where it is counted.
         seconds: How often.
-        told: Is called after a commit in which alerts fired or were resolved.
         put: Is called after a commit in which something may have been put into the outbox.
     """
 
@@ -58,12 +54,11 @@ class Evaluator:
         signals: Signals,
         counts: AlertCounts,
         seconds: float,
-        told: Told = lambda _, __: None,
         put: Callable[[], None] = lambda: None,
     ) -> None:
         self._alerting, self._readers, self._write = alerting, readers, write
         self._signals, self._counts, self._seconds = signals, counts, seconds
-        self._told, self._put = told, put
+        self._put = put
         self._looked: dict[int, float] = {}
         self._full: set[str] = set()
         self._tidied = -_TIDY_SECONDS
@@ -134,8 +129,6 @@ class Evaluator:
         self._looked[principal.tenant_id] = moment
         self._counts.add(evaluations=1, failed_evaluations=len(outcome.failed))
         self._counts.fire(principal.tenant_id, outcome.firing)
-        if outcome.turned:
-            self._told(principal, outcome.turned)
         return outcome
 
     def _tell_of_full(self, channels: list[str]) -> None:

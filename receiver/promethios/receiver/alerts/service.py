@@ -11,7 +11,7 @@ from promethios.governance.alerting import AlertRule
 from promethios.receiver.access.gate import Principal
 from promethios.receiver.alerts.delivery import Delivery, Outbox, sender
 from promethios.receiver.alerts.evaluation import Rows
-from promethios.receiver.alerts.evaluator import Evaluator, Told
+from promethios.receiver.alerts.evaluator import Evaluator
 from promethios.receiver.alerts.letters import check_letters, send_letter
 from promethios.receiver.alerts.store import give_up_unknown
 from promethios.receiver.alerts.targets import remember
@@ -32,7 +32,6 @@ class Alerts:
 
     Args:
         services: The receiver's parts.
-        told: Is called with alerts that fired or were resolved, after that is stored.
         webhooks: Sends webhooks; as the configuration says where none is given.
 
     Attributes:
@@ -43,9 +42,7 @@ class Alerts:
         SettingsError: A channel cannot be used.
     """
 
-    def __init__(
-        self, services: Services, told: Told = lambda _, __: None, webhooks: Webhooks | None = None
-    ) -> None:
+    def __init__(self, services: Services, webhooks: Webhooks | None = None) -> None:
         self._services = services
         alerting, counts = services.alerting, services.alert_counts
         self._check()
@@ -54,7 +51,7 @@ class Alerts:
         self.delivery = Delivery(alerting.channels, outbox, sender(webhooks.send, send_letter), counts)
         seconds = services.settings.alert_seconds or _BY_HAND
         self.evaluator = Evaluator(
-            alerting, services.readers, self._write, numbers, counts, seconds, told, self.delivery.wake
+            alerting, services.readers, self._write, numbers, counts, seconds, self.delivery.wake
         )
 
     def start(self) -> None:

@@ -165,11 +165,14 @@ def give_up_unknown(connection: Connection, channels: Sequence[str]) -> int:
 
 
 def tidy(connection: Connection, now: int) -> None:
-    """Delete what is too old to be of use."""
-    for table, column, kept in (
-        (alert_changes, "time_unix_nano", KEPT),
-        (alert_silences, "until_unix_nano", KEPT),
-    ):
-        connection.execute(delete(table).where(table.c[column] < now - kept))
+    """Delete what is too old to be of use.
+
+    The newest change stays: SQLite would give its id away again, and who listens goes by ids.
+    """
+    newest = select(func.max(alert_changes.c.id)).scalar_subquery()
+    connection.execute(
+        delete(alert_changes).where(alert_changes.c.time_unix_nano < now - KEPT, alert_changes.c.id < newest)
+    )
+    connection.execute(delete(alert_silences).where(alert_silences.c.until_unix_nano < now - KEPT))
     old = alert_outbox.c.created_unix_nano < now - KEPT_DEAD
     connection.execute(delete(alert_outbox).where(alert_outbox.c.dead == 1, old))

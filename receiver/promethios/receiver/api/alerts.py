@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from promethios.governance.alerting import AlertingError, rule_named
 from promethios.receiver.access.gate import Principal
+from promethios.receiver.alerts.configuration import Alerting
 from promethios.receiver.alerts.evaluation import FAILED
 from promethios.receiver.alerts.messages import Silence
 from promethios.receiver.alerts.standing import State
@@ -34,6 +35,11 @@ _KEYS: Final = ("rule", "agent", "seconds", "reason", "author")
 
 def standing(services: Services, view: View, question: Question) -> dict[str, Any]:
     """Every alert that is pending or firing, and those that were resolved in the range."""
+    return {"data": alert_rows(services.alerting, view, question)}
+
+
+def alert_rows(alerting: Alerting, view: View, question: Question) -> list[dict[str, Any]]:
+    """Alerts that may be seen, with the titles of these rules."""
     table, now = view.of(alerts), time.time_ns()
     found = view.rows(
         select(table).where(
@@ -43,11 +49,11 @@ def standing(services: Services, view: View, question: Question) -> dict[str, An
         )
     )
     quiet = [Silence(row.rule, row.agent_id, row.until_unix_nano) for row in _lasting(view, now)]
-    return {"data": [_row(services, row, quiet, now) for row in found]}
+    return [_row(alerting, row, quiet, now) for row in found]
 
 
-def _row(services: Services, row: Any, silences: list[Silence], now: int) -> dict[str, Any]:
-    rule = FAILED if row.rule == FAILED.id else services.alerting.rule(row.rule)
+def _row(alerting: Alerting, row: Any, silences: list[Silence], now: int) -> dict[str, Any]:
+    rule = FAILED if row.rule == FAILED.id else alerting.rule(row.rule)
     return {
         "rule": row.rule,
         "title": rule.title if rule else row.rule,
@@ -66,7 +72,12 @@ def _row(services: Services, row: Any, silences: list[Silence], now: int) -> dic
 
 def silences(_: Services, view: View, __: Question) -> dict[str, Any]:
     """Every silence that is not over."""
-    return {"data": [_silence(row) for row in _lasting(view, time.time_ns())]}
+    return {"data": silence_rows(view)}
+
+
+def silence_rows(view: View) -> list[dict[str, Any]]:
+    """Silences that may be seen and are not over."""
+    return [_silence(row) for row in _lasting(view, time.time_ns())]
 
 
 def _lasting(view: View, now: int) -> list[Any]:

@@ -128,25 +128,37 @@ class DatabaseKeys(KeyStore):
         return next(row for row in self.tenants() if row["tenant"] == tenant)
 
     def _do(self, work: Callable[[Connection], T], existing: bool = False) -> T:
-        try:
-            path = sqlite_path(self._url_or_path)
-            if existing and not path.exists():
-                raise KeyStoreError(f"there is no database {path}")
-            store = SQLiteStore(path)
-        except DatabaseInUse as error:
-            raise KeyStoreError(
-                f"{error}, or go through it: --url http://HOST:PORT and an admin key"
-            ) from error
-        except (StoreError, ValueError) as error:
-            raise KeyStoreError(str(error)) from error
-        try:
-            with store.writer.connect() as connection:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                result = work(connection)
-                connection.exec_driver_sql("COMMIT")
-        finally:
-            store.close()
-        return result
+        return in_database(self._url_or_path, work, existing)
+
+
+def in_database(url_or_path: str, work: Callable[[Connection], T], existing: bool = True) -> T:
+    """Do something in a transaction of a database that no receiver holds.
+
+    Args:
+        url_or_path: The database.
+        work: What to do.
+        existing: Whether it has to be there; else it is made.
+
+    Raises:
+        KeyStoreError: It cannot be used.
+    """
+    try:
+        path = sqlite_path(url_or_path)
+        if existing and not path.exists():
+            raise KeyStoreError(f"there is no database {path}")
+        store = SQLiteStore(path)
+    except DatabaseInUse as error:
+        raise KeyStoreError(f"{error}, or go through it: --url http://HOST:PORT and an admin key") from error
+    except (StoreError, ValueError) as error:
+        raise KeyStoreError(str(error)) from error
+    try:
+        with store.writer.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            result = work(connection)
+            connection.exec_driver_sql("COMMIT")
+    finally:
+        store.close()
+    return result
 
 
 class ServerKeys(KeyStore):

@@ -37,6 +37,7 @@ for _name in ("alembic", "flask", "grpc", "orjson", "sqlalchemy", "waitress"):
 @click.option("--max-body-bytes", type=int, metavar="N", help="The largest request, packed and unpacked.")
 @click.option("--quota-bytes-per-minute", type=int, metavar="N", help="For each tenant; 0 for any number.")
 @click.option("--quota-items-per-minute", type=int, metavar="N", help="For each tenant; 0 for any number.")
+@click.option("--alerts", metavar="FILE", help="Alert rules that differ, and to whom alerts are told (YAML).")
 @click.option("--self-endpoint", metavar="URL", help="Where the receiver's own metrics are sent over OTLP.")
 @click.option("--retention-days", type=int, metavar="N", help="Keeps spans, metrics and logs; 0 for ever.")
 @click.option("--evidence-days", type=int, metavar="N", help="Keeps decisions and trust; at least 183.")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from promethios.receiver.access.failures import Attempts
+from promethios.receiver.alerts.figures import AlertFigures
 from promethios.receiver.ingest.figures import WriterFigures
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.services import Services
@@ -35,6 +36,7 @@ class Figures:
         uptime_seconds: For how long the receiver has been running.
         schema: The revision of the database's schema.
         attempts: How often a wrong key was shown.
+        alerts: How alerts do.
     """
 
     counted: Counted
@@ -49,6 +51,7 @@ class Figures:
     uptime_seconds: float
     schema: str
     attempts: Attempts = field(default_factory=Attempts)
+    alerts: AlertFigures = field(default_factory=AlertFigures)
 
 
 class Observer:
@@ -89,6 +92,7 @@ class Observer:
             uptime_seconds=time.monotonic() - self._began,
             schema=self._services.store.revision,
             attempts=self._services.gate.failures.figures(),
+            alerts=self._services.alert_counts.look(),
         )
 
 

@@ -159,6 +159,34 @@ INSTRUMENTS: Final = (
         _one(lambda figures: figures.attempts.alarms),
     ),
     Instrument(
+        "promethios.receiver.alerts.evaluations", _C, "{evaluation}",
+        "How often all alert rules of a tenant were evaluated.",
+        _one(lambda figures: figures.alerts.evaluations),
+    ),
+    Instrument(
+        "promethios.receiver.alerts.evaluations.failed", _C, "{evaluation}",
+        "Alert rules, or tenants, that could not be evaluated: the log says why.",
+        _one(lambda figures: figures.alerts.failed_evaluations),
+    ),
+    Instrument(
+        "promethios.receiver.alerts.firing", _G, "{alert}", "Alerts that fire, of all tenants.",
+        _one(lambda figures: figures.alerts.firing),
+    ),
+    Instrument(
+        "promethios.receiver.alerts.messages.sent", _C, "{message}", "Messages about alerts that arrived.",
+        _one(lambda figures: figures.alerts.sent),
+    ),
+    Instrument(
+        "promethios.receiver.alerts.messages.failed", _C, "{attempt}",
+        "Attempts to send a message about alerts that failed; it is sent again.",
+        _one(lambda figures: figures.alerts.failed),
+    ),
+    Instrument(
+        "promethios.receiver.alerts.messages.dropped", _C, "{message}",
+        "Messages about alerts that were given up after a day, or found no room in the outbox.",
+        _one(lambda figures: figures.alerts.dropped),
+    ),
+    Instrument(
         "promethios.receiver.queue", _G, "By", "Bytes of requests that wait for the writer.",
         _one(lambda figures: figures.writer.queued_bytes),
     ),
