@@ -34,7 +34,7 @@ _Numbers = Mapping[str, Mapping[str, float]]
 
 @pytest.fixture(scope="module")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Numbers]:
-    """What Grafana gets about a good agent and a bad one, and about a tenant before and after a long silence."""
+    """What Grafana gets of a good agent and a bad one, and of a tenant before and after a long silence."""
     db = tmp_path_factory.mktemp("alerts") / "promethios.db"
     with RunningReceiver(db) as receiver:
         key = _read_key(receiver)
