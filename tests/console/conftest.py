@@ -32,7 +32,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Node:
-    """One Node process for all tests: starting one for each would take longer than everything that they do."""
+    """One Node process for all tests: starting one for each would take longer than all that they do."""
 
     def __init__(self, folder: Path) -> None:
         assert NODE is not None
@@ -80,7 +80,8 @@ import { createInterface } from "node:readline";
 const plain = (key, value) => (value instanceof Map ? [...value] : value);
 for await (const line of createInterface({ input: process.stdin })) {
   const [names, expression] = JSON.parse(line);
-  const m = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await import(`./${name}.js`)])));
+  const m = {};
+  for (const name of names) m[name] = await import(`./${name}.js`);
   let told;
   try {
     told = await new Function("m", `return (${expression});`)(m);

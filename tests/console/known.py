@@ -28,10 +28,12 @@ BOARD: Final[Mapping[str, Any]] = {
     # What only Grafana's editor asks for.
     "editable": ANY, "fiscalYearStartMonth": [0], "id": [None], "version": ANY, "preload": [False],
     "links[].type": ["link", "dashboards"], "links[].title": ANY, "links[].url": ANY, "links[].tags[]": ANY,
-    "links[].keepTime": [True, False], "links[].includeVars": [True, False], "links[].targetBlank": [True, False],
+    "links[].keepTime": [True, False], "links[].includeVars": [True, False],
+    "links[].targetBlank": [True, False],
     "links[].icon": ANY, "links[].tooltip": ANY, "links[].asDropdown": [False],
     "links[].placement": ["inControlsMenu"],
-    "annotations.list[].name": ANY, "annotations.list[].enable": [True, False], "annotations.list[].hide": [False],
+    "annotations.list[].name": ANY, "annotations.list[].enable": [True, False],
+    "annotations.list[].hide": [False],
     "annotations.list[].builtIn": [0], "annotations.list[].iconColor": ANY,
     "annotations.list[].datasource.type": ["yesoreyeram-infinity-datasource"],
     "annotations.list[].datasource.uid": ["${datasource}"],
@@ -39,7 +41,8 @@ BOARD: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 
 VARIABLE: Final[Mapping[str, Any]] = {
-    "name": ANY, "label": ANY, "description": ANY, "type": "KINDS", "hide": [0, 2], "skipUrlSync": [True, False],
+    "name": ANY, "label": ANY, "description": ANY, "type": "KINDS", "hide": [0, 2],
+    "skipUrlSync": [True, False],
     "multi": [True, False], "includeAll": [True, False], "allValue": ANY, "refresh": [1, 2],
     "sort": [0, 1, 2, 3, 4, 5, 6], "regex": ANY, "current.value": ANY, "current.value[]": ANY,
     "current.text": ANY, "current.text[]": ANY, "current.selected": [True, False], "query": ANY,
@@ -52,10 +55,12 @@ VARIABLE: Final[Mapping[str, Any]] = {
 
 #: Settings of a field, in a panel's defaults and in overrides.
 FIELD: Final[Mapping[str, Any]] = {
-    "unit": "UNIT", "decimals": ANY, "min": ANY, "max": ANY, "noValue": ANY, "displayName": ANY, "description": ANY,
+    "unit": "UNIT", "decimals": ANY, "min": ANY, "max": ANY, "noValue": ANY, "displayName": ANY,
+    "description": ANY,
     "thresholds.mode": ["absolute", "percentage"], "thresholds.steps[].value": ANY,
     "thresholds.steps[].color": "COLOR",
-    "mappings[].type": "MAPPING_KINDS", "mappings[].options.*.text": ANY, "mappings[].options.*.color": "COLOR",
+    "mappings[].type": "MAPPING_KINDS", "mappings[].options.*.text": ANY,
+    "mappings[].options.*.color": "COLOR",
     "mappings[].options.*.index": ANY, "mappings[].options.from": ANY, "mappings[].options.to": ANY,
     "mappings[].options.pattern": ANY, "mappings[].options.match": ANY,
     "color.mode": ["fixed", "thresholds", "palette-classic"], "color.fixedColor": "COLOR",
@@ -63,7 +68,8 @@ FIELD: Final[Mapping[str, Any]] = {
     "custom.width": ANY, "custom.minWidth": ANY, "custom.align": ["auto", "left", "center", "right"],
     "custom.cellOptions.type": ["auto", "color-text", "color-background", "gauge"],
     "custom.cellOptions.mode": ["basic"], "custom.cellOptions.applyToRow": [False],
-    "custom.cellOptions.valueDisplayMode": ["text"], "custom.filterable": [True, False], "custom.inspect": [False],
+    "custom.cellOptions.valueDisplayMode": ["text"], "custom.filterable": [True, False],
+    "custom.inspect": [False],
     "custom.hideFrom.viz": [True, False], "custom.hideFrom.legend": [True, False],
     "custom.hideFrom.tooltip": [True, False],
     "custom.drawStyle": ["line", "bars"], "custom.fillOpacity": ANY, "custom.lineWidth": ANY,
@@ -88,24 +94,29 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "timeseries": _LEGEND,
     "state-timeline": {
-        **_LEGEND, "mergeValues": [True, False], "rowHeight": ANY, "showValue": ["never"], "alignValue": ["left"],
+        **_LEGEND, "mergeValues": [True, False], "rowHeight": ANY, "showValue": ["never"],
+        "alignValue": ["left"],
         "perPage": [20],
     },
     "barchart": {
         **_LEGEND, "xField": ANY, "orientation": ["horizontal"], "showValue": ["auto", "never", "always"],
         "stacking": ["none", "normal"], "barRadius": [0], "barWidth": [0.97], "groupWidth": [0.7],
-        "fullHighlight": [False], "xTickLabelMaxLength": [0], "xTickLabelRotation": [0], "xTickLabelSpacing": [0],
+        "fullHighlight": [False], "xTickLabelMaxLength": [0], "xTickLabelRotation": [0],
+        "xTickLabelSpacing": [0],
     },
     "heatmap": {
-        "calculate": [False], "cellGap": ANY, "cellValues.unit": ANY, "color.exponent": ANY, "color.fill": [""],
+        "calculate": [False], "cellGap": ANY, "cellValues.unit": ANY, "color.exponent": ANY,
+        "color.fill": [""],
         "color.mode": ["scheme"], "color.reverse": [False], "color.scale": ["exponential"],
         "color.scheme": ["Cividis"], "color.steps": ANY, "exemplars.color": ["rgba(255,0,255,0.7)"],
-        "filterValues.le": ANY, "legend.show": [True, False], "rowsFrame.layout": ["le"], "selectionMode": ["x"],
+        "filterValues.le": ANY, "legend.show": [True, False], "rowsFrame.layout": ["le"],
+        "selectionMode": ["x"],
         "showValue": ["never"], "tooltip.mode": ["single"], "tooltip.showColorScale": [True],
         "yAxis.axisPlacement": ["left"], "yAxis.unit": "UNIT",
     },
     "table": {
-        "showHeader": [True, False], "cellHeight": ["sm", "md", "lg"], "frameIndex": [0], "footer.show": [False],
+        "showHeader": [True, False], "cellHeight": ["sm", "md", "lg"], "frameIndex": [0],
+        "footer.show": [False],
         "footer.countRows": [False], "footer.reducer[]": [], "showTypeIcons": [False],
     },
     "logs": {
@@ -124,7 +135,8 @@ PANEL: Final[Mapping[str, Any]] = {
     "transparent": [False], "repeatDirection": ["h"],
     **{f"targets[].{key}": values for key, values in _TARGET.items()},
     "transformations[].id": "TRANSFORMATIONS", "transformations[].options.indexByName.*": ANY,
-    "transformations[].options.excludeByName.*": [True, False], "transformations[].options.renameByName.*": ANY,
+    "transformations[].options.excludeByName.*": [True, False],
+    "transformations[].options.renameByName.*": ANY,
     "transformations[].options.sort[].field": ANY, "transformations[].options.sort[].desc": [True, False],
     "transformations[].options.limitField": ANY, "transformations[].options.include.names[]": ANY,
 }  # fmt: skip

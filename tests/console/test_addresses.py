@@ -1,4 +1,4 @@
-"""The address, time ranges, variables in texts, and links: whatever an agent is called, it stays one value."""
+"""The address, time ranges, variables in texts, and links: any agent's name stays one value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ NOW = 1_795_000_000_000
 HOUR = 3_600_000
 
 HOSTILE = [
-    "plain", "a&var-agent=b", "100%", "#/d/x", "<script>alert(1)</script>", "ü?x=1", "a+b c", "a|b", "${agent}",
+    "plain", "a&var-agent=b", "100%", "#/d/x", "<script>alert(1)</script>", "ü?x=1", "a+b c", "a|b",
+    "${agent}",
     "$__all ", "%00", "javascript:alert(1)", "'\"`", "(a)[b]{c}", "\u202e", "/../..", "=", "",
 ]  # fmt: skip
 
@@ -36,7 +37,8 @@ def test_address_is_read(run: Run) -> None:
     [
         "", "#", "#/", "#/d", "#/d/", "#/d/../x", "#/d/a%20b", "#/x/promethios-agent", "#/d/" + "a" * 65,
         "#/?from=yesterday&to=now", "#/?from=now&to=now-1h", "#/?from=0&to=99999999999999", "#/?refresh=1ms",
-        "#/?refresh=often", "#/?viewPanel=-1", "#/?viewPanel=1e3", "#/?var-=x", "#/?agent=x", "#/?from=now-9999999y",
+        "#/?refresh=often", "#/?viewPanel=-1", "#/?viewPanel=1e3", "#/?var-=x", "#/?agent=x",
+        "#/?from=now-9999999y",
     ],
 )  # fmt: skip
 def test_what_is_malformed_is_left_out(run: Run, hash_: str) -> None:
@@ -82,7 +84,8 @@ def test_link_leads_to_a_dashboard_or_away(run: Run, url: str, href: str, extern
 @pytest.mark.parametrize(
     "url",
     [
-        "javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "//example.org", "/api/v1/keys", "/d/",
+        "javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "//example.org", "/api/v1/keys",
+        "/d/",
         "vbscript:x", " https://example.org", "blob:x", "", "\\\\example.org",
     ],
 )  # fmt: skip
@@ -154,22 +157,24 @@ def test_range_is_told_in_words(run: Run, from_: str, to: str, words: str) -> No
     assert run(f"m.timerange.describe({json.dumps({'from': from_, 'to': to})})") == words
 
 
+_MANY = {"type": "query", "multi": True, "includeAll": True, "current": {"value": ["$__all"]}}
 DEFINITIONS = [
     {"name": "datasource", "type": "datasource", "current": {"value": "promethios"}},
-    {"name": "agent", "type": "query", "multi": True, "includeAll": True, "allValue": ".*", "current": {"value": ["$__all"]}},
-    {"name": "policy", "type": "query", "multi": True, "includeAll": True, "current": {"value": ["$__all"]}},
+    {"name": "agent", **_MANY, "allValue": ".*"},
+    {"name": "policy", **_MANY},
     {"name": "trace_id", "type": "textbox", "query": ""},
 ]  # fmt: skip
 
 
-def _filled(run: Run, text: str, vars_: dict[str, list[str]] | None = None, encode: str = "") -> str:
+def _filled(run: Run, text: str, vars_: dict[str, list[str]]) -> str:
     state = (
-        f"{{definitions: d, values: m.variables.chosen(d, new Map({json.dumps(list((vars_ or {}).items()))})), "
+        f"{{definitions: d, values: m.variables.chosen(d, new Map({json.dumps(list(vars_.items()))})), "
         'options: new Map([["policy", ["p1", "p2"]]]), range: {from: 1000, to: 2000}, '
         'asked: {from: "now-6h", to: "now"}, interval: 300000}'
     )
     filled: str = run(
-        f"((d) => m.template.fill({json.dumps(text)}, m.variables.lookup({state}){encode}))({json.dumps(DEFINITIONS)})"
+        f"((d) => m.template.fill({json.dumps(text)}, m.variables.lookup({state})))"
+        f"({json.dumps(DEFINITIONS)})"
     )
     return filled
 
@@ -213,9 +218,13 @@ LINK = {
 
 def _links(run: Run, value: Any, link: dict[str, Any] = LINK) -> list[dict[str, Any]]:
     frame = f"""m.frames.makeFrame("A", [
-        {{...m.frames.makeField("Agent", "string", {json.dumps([value])}), config: {{links: {json.dumps([link])}}}}},
+        {{...m.frames.makeField("Agent", "string", {json.dumps([value])}),
+          config: {{links: {json.dumps([link])}}}}},
         m.frames.makeField("Time", "time", [5])])"""
-    look = 'm.variables.lookup({definitions: [], values: new Map(), range: {from: 1, to: 2}, asked: {from: "now-6h", to: "now"}})'
+    look = (
+        "m.variables.lookup({definitions: [], values: new Map(), range: {from: 1, to: 2}, "
+        'asked: {from: "now-6h", to: "now"}})'
+    )
     links: list[dict[str, Any]] = run(f"((f) => m.links.linksOf(f, f.fields[0], 0, {look}))({frame})")
     return links
 
@@ -267,7 +276,8 @@ def test_links_of_a_dashboard_keep_time_and_variables(run: Run) -> None:
         ],
     }
     look = (
-        "((d) => m.variables.lookup({definitions: d, values: m.variables.chosen(d, new Map([['agent', ['a&b']]])), "
+        "((d) => m.variables.lookup({definitions: d, "
+        "values: m.variables.chosen(d, new Map([['agent', ['a&b']]])), "
         f"range: {{from: 1, to: 2}}, asked: {{from: 'now-6h', to: 'now'}}}}))({json.dumps(DEFINITIONS[1:2])})"
     )
     assert run(f"m.links.dashboardLinks({json.dumps(board)}, {json.dumps(known)}, {look})") == [

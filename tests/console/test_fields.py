@@ -179,15 +179,19 @@ def test_series_get_the_palettes_colours_in_turn_and_their_own_when_fixed(run: R
     assert colors == ["#4a86f0", "#ff0000", "#f0d57a"]
 
 
+def _organize(**options: Any) -> dict[str, Any]:
+    return {"id": "organize", "options": options}
+
+
 @pytest.mark.parametrize(
     ("transformation", "names"),
     [
-        ({"id": "organize", "options": {"indexByName": {"count low": 0, "high": 1}}}, ["count low", "high", "Time"]),
-        ({"id": "organize", "options": {"excludeByName": {"high": True}}}, ["Time", "count low"]),
-        ({"id": "organize", "options": {"renameByName": {"high": "High!"}}}, ["Time", "High!", "count low"]),
+        (_organize(indexByName={"count low": 0, "high": 1}), ["count low", "high", "Time"]),
+        (_organize(excludeByName={"high": True}), ["Time", "count low"]),
+        (_organize(renameByName={"high": "High!"}), ["Time", "High!", "count low"]),
         ({"id": "filterFieldsByName", "options": {"include": {"names": ["high"]}}}, ["high"]),
         ({"id": "filterFieldsByName", "options": {"exclude": {"pattern": "/low/"}}}, ["Time", "high"]),
-        ({"id": "organize", "disabled": True, "options": {"excludeByName": {"high": True}}}, ["Time", "high", "count low"]),
+        (_organize(excludeByName={"high": True}) | {"disabled": True}, ["Time", "high", "count low"]),
         ({"id": "constructor", "options": {}}, ["Time", "high", "count low"]),
     ],
     ids=["order", "exclude", "rename", "include", "pattern", "disabled", "unknown"],
@@ -201,7 +205,8 @@ def test_transformation_changes_the_fields(
 
 def test_rows_are_sorted_and_cut_with_what_is_missing_last(run: Run) -> None:
     frame = """m.frames.makeFrame("A", [
-        m.frames.makeField("n", "number", [2, null, 3]), m.frames.makeField("t", "string", ["b", "x", "a"])])"""
+        m.frames.makeField("n", "number", [2, null, 3]),
+        m.frames.makeField("t", "string", ["b", "x", "a"])])"""
     steps = [
         {"id": "sortBy", "options": {"sort": [{"field": "n", "desc": False}]}},
         {"id": "limit", "options": {"limitField": 2}},

@@ -10,7 +10,9 @@ from tests.console.conftest import Run
 
 MODULES = ("infinity", "expression", "frames", "variables", "interval", "annotations")
 
-LOOK = """(name) => ({agent: ["a", "b"], trace_id: "ab cd/..", empty: "", none: [], __interval_ms: "60000"})[name]"""
+LOOK = """(name) => ({
+    agent: ["a", "b"], trace_id: "ab cd/..", empty: "", none: [], __interval_ms: "60000",
+})[name]"""
 
 
 def _target(**given: Any) -> str:
@@ -46,7 +48,7 @@ def test_value_in_a_path_stays_one_part_of_it(run: Run) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("https://example.org/x", 'The console asks only this receiver: "https://example.org/x" is not below /api/v1/.'),
+        ("https://a.example", 'The console asks only this receiver: "https://a.example" is not below /api/v1/.'),
         ("//example.org", 'The console asks only this receiver: "//example.org" is not below /api/v1/.'),
         ("/api/v1/../../v1/traces", '"/api/v1/../../v1/traces" is not a path of the API.'),
         ("/api/v1/a?b=c", '"/api/v1/a?b=c" is not a path of the API.'),

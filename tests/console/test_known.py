@@ -14,7 +14,8 @@ from tests.console.known import ANY, BOARD, FIELD, OPTIONS, PANEL, VARIABLE, all
 from promethios.receiver.console.boards import load_boards
 
 MODULES = (
-    "colors", "infinity", "mappings", "matchers", "panels/index", "template", "transformations", "units", "variables",
+    "colors", "infinity", "mappings", "matchers", "panels/index", "template", "transformations", "units",
+    "variables",
 )  # fmt: skip
 
 BOARDS: Mapping[str, dict[str, Any]] = {

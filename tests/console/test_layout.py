@@ -1,4 +1,4 @@
-"""Where panels go: on wide screens as the dashboard says, on others without gaps, overlaps or another order."""
+"""Where panels go: as the dashboard says, and on narrow screens in the same order without overlaps."""
 
 from __future__ import annotations
 

@@ -49,7 +49,10 @@ FETCH = """
 globalThis.asked = []; globalThis.ended = 0;
 globalThis.fetch = (address, { signal } = {}) => new Promise((resolve, reject) => {
   globalThis.asked.push(address);
-  signal?.addEventListener("abort", () => { globalThis.ended += 1; reject(new DOMException("ended", "AbortError")); });
+  signal?.addEventListener("abort", () => {
+    globalThis.ended += 1;
+    reject(new DOMException("ended", "AbortError"));
+  });
   setTimeout(() => resolve(new Response(JSON.stringify({ data: [1] }))), 20);
 });
 const busy = [];
@@ -64,7 +67,8 @@ def _asked(run: Run, body: str) -> Any:
 def test_equal_questions_under_way_are_asked_once(run: Run) -> None:
     told = _asked(
         run,
-        'const both = await Promise.all([client.get("stats", [["a", "1"]]), client.get("stats", [["a", "1"]]), client.get("agents")]);'
+        'const stats = () => client.get("stats", [["a", "1"]]);'
+        'const both = await Promise.all([stats(), stats(), client.get("agents")]);'
         "await new Promise((done) => setTimeout(done, 5)); return [both, globalThis.asked, busy];",
     )
     assert told == [[{"data": [1]}] * 3, ["/api/v1/stats?a=1", "/api/v1/agents"], [True, False]]
@@ -85,24 +89,26 @@ def test_question_ends_when_nobody_waits_for_it(run: Run) -> None:
 def test_question_that_one_leaves_is_answered_to_the_other(run: Run) -> None:
     told = _asked(
         run,
-        'const one = new AbortController(); const first = client.get("stats", [], one.signal).catch((e) => e.name);'
-        'const second = client.get("stats"); one.abort(); return [await first, await second, globalThis.ended];',
+        "const one = new AbortController();"
+        'const first = client.get("stats", [], one.signal).catch((e) => e.name);'
+        'const second = client.get("stats"); one.abort();'
+        "return [await first, await second, globalThis.ended];",
     )
     assert told == ["AbortError", {"data": [1]}, 0]
 
 
+TRY = '(async () => { FETCH try { await m.api.ask("/x"); } catch (e) { return [e.status, e.message]; } })()'
+
+
 def test_problem_of_an_answer_is_told(run: Run) -> None:
-    refuse = 'globalThis.fetch = async () => new Response(JSON.stringify({detail: "`from` is after `to`"}), {status: 400});'
-    asked = f'(async () => {{ {refuse} try {{ await m.api.ask("/x"); }} catch (e) {{ return [e.status, e.message]; }} }})()'
-    assert run(asked) == [400, "`from` is after `to`"]
+    problem = 'JSON.stringify({detail: "`from` is after `to`"})'
+    refuse = f"globalThis.fetch = async () => new Response({problem}, {{status: 400}});"
+    assert run(TRY.replace("FETCH", refuse)) == [400, "`from` is after `to`"]
 
 
 def test_receiver_that_is_gone_is_told(run: Run) -> None:
-    asked = 'globalThis.fetch = async () => { throw new TypeError("x"); }'
-    told = run(
-        f'(async () => {{ {asked}; try {{ await m.api.ask("/x"); }} catch (e) {{ return [e.status, e.message]; }} }})()'
-    )
-    assert told == [0, "The receiver cannot be reached. Is it running?"]
+    fail = 'globalThis.fetch = async () => { throw new TypeError("x"); };'
+    assert run(TRY.replace("FETCH", fail)) == [0, "The receiver cannot be reached. Is it running?"]
 
 
 def test_calls_in_a_gap_are_one_at_its_end(run: Run) -> None:
@@ -118,7 +124,8 @@ def test_calls_in_a_gap_are_one_at_its_end(run: Run) -> None:
 
 def test_crosshair_is_heard_until_one_stops_listening(run: Run) -> None:
     told = run(
-        "(() => { const hover = m.hover.makeHover(); const seen = []; const off = hover.on((t) => seen.push(t));"
+        "(() => { const hover = m.hover.makeHover(); const seen = [];"
+        "const off = hover.on((t) => seen.push(t));"
         "hover.set(5); off(); hover.set(6); return seen; })()"
     )
     assert told == [5]
@@ -126,7 +133,13 @@ def test_crosshair_is_heard_until_one_stops_listening(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("text", "accepted"),
-    [("pmk_live_abc_def", True), ("", False), ("short", False), ("with blank inside", False), ("naïve_key", False)],
-)  # fmt: skip
+    [
+        ("pmk_live_abc_def", True),
+        ("", False),
+        ("short", False),
+        ("with blank inside", False),
+        ("naïve_key", False),
+    ],
+)
 def test_only_text_that_a_header_can_carry_is_taken_for_a_key(run: Run, text: str, accepted: bool) -> None:
     assert run(f"m.session.isKey({json.dumps(text)})") is accepted

@@ -1,7 +1,7 @@
 """The console: one page at ``/`` and its assets below ``/console/``, for a Flask application.
 
-The page is static and needs no key, and neither do the dashboards, which hold no data. It asks ``/api/v1`` in a
-session that a person's key has opened, so it can show what that key may read and nothing else.
+The page is static and needs no key, and neither do the dashboards, which hold no data. It asks ``/api/v1``
+in a session that a person's key has opened, so it can show what that key may read and nothing else.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The dashboards that the console shows: JSON that installed distributions offer by an entry point.
 
-A distribution names a function in the group ``promethios.dashboards``; it takes nothing and returns the JSON of
-each of its dashboards, as bytes, by uid. What cannot be read is logged, left out, and told in the list: one
-distribution's mistake must not take away the others' dashboards.
+A distribution names a function in the group ``promethios.dashboards``; it takes nothing and returns the JSON
+of each of its dashboards, as bytes, by uid. What cannot be read is logged, left out, and told in the list:
+one distribution's mistake must not take away the others' dashboards.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Boards:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     def listing(self) -> Asset:
-        """Return the list: what each dashboard is called and tells, the overview first, then in their order."""
+        """Return the list: what each dashboard is called and tells, the overview first."""
         heads = sorted(self.heads, key=lambda head: head["uid"] != _FIRST)
         left_out = [{"name": name, "reason": reason} for name, reason in self.left_out.items()]
         body = json.dumps({"dashboards": heads, "left_out": left_out}, ensure_ascii=False)

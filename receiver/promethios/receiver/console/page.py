@@ -1,8 +1,8 @@
 """The page that is served at ``/``: the one of the package, with the addresses of this version's files.
 
-Every asset is below ``/console/<version>/``, where the version is a hash of all of them, so a browser may keep
-what it has for ever, and never mixes the files of two versions. The scripts that the page will import are named
-in it, for they would be found one after the other otherwise.
+Every asset is below ``/console/<version>/``, where the version is a hash of all of them, so a browser may
+keep what it has for ever, and never mixes the files of two versions. The scripts that the page will import
+are named in it, for they would be found one after the other otherwise.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def imported(assets: Mapping[str, Asset], entry: str = _ENTRY) -> list[str]:
 
 
 def make_page(assets: Mapping[str, Asset]) -> Asset:
-    """Return the page with this version's addresses, and with the style sheets and scripts to load at once."""
+    """Return the page with this version's addresses, and all style sheets and scripts to load at once."""
     html = assets[PAGE].body.decode()
     beside = [name for name in sorted(assets) if name.startswith(_PANELS) and name.endswith(".css")]
     sheets = [name for name in beside if f"/console/{name}" not in html]
