@@ -64,6 +64,17 @@ def test_rows_out_of_order_are_refused(server: HTTPServer) -> None:
         _run(server, rows, _SERIES, format="timeseries")
 
 
+def test_fields_come_in_the_order_of_their_names(server: HTTPServer) -> None:
+    frame = _run(server, [{"b": 1, "a": "x", "c": 2}], [("number", "c"), ("number", "b"), ("string", "a")])
+    assert [(f.name, f.values) for f in frame.fields] == [("a", ["x"]), ("b", [1]), ("c", [2])]
+
+
+def test_series_with_two_times_is_refused(server: HTTPServer) -> None:
+    columns = [("timestamp_epoch", "time"), ("timestamp_epoch", "seen"), ("number", "value")]
+    with pytest.raises(BadAnswer, match="one time"):
+        _run(server, [{"time": 1, "seen": 1, "value": 1}], columns, format="timeseries")
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [

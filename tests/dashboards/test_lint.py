@@ -27,13 +27,12 @@ _UNITS = {
     "bytes",
     "cps",
     "currencyUSD",
-    "d",
     "dateTimeAsIso",
     "dateTimeFromNow",
     "ms",
     "none",
     "percentunit",
-    "reqps",
+    "ops",
     "short",
     "string",
     "µs",
@@ -262,6 +261,15 @@ def test_lines_of_known_words_are_in_the_order_of_their_colours(board: dict[str,
             (organize,) = panel["transformations"]
             placed = sorted(organize["options"]["indexByName"].items(), key=lambda place: place[1])
             assert [name for name, _ in placed] == ["Time", *coloured]
+
+
+def test_columns_of_tables_are_in_the_order_of_their_queries(board: dict[str, Any]) -> None:
+    """The data source sorts them by name: an agent would not come before its alerts."""
+    for panel in panels(board, "table", "barchart"):
+        (organize,) = panel["transformations"]
+        computed = [column["text"] for column in panel["targets"][0]["computed_columns"]]
+        placed = sorted(organize["options"]["indexByName"].items(), key=lambda place: place[1])
+        assert [name for name, _ in placed] == [*columns(panel), *computed]
 
 
 def test_policy_changes_and_alerts_are_marked_on_lines(board: dict[str, Any]) -> None:

@@ -246,6 +246,12 @@ def test_a_policy_chosen_narrows_its_dashboard(seeded: Seeded) -> None:
     assert frame.field("Policy").values == ["no-cards"]
 
 
+def test_a_policy_chosen_narrows_lines_too(seeded: Seeded) -> None:
+    asked = panel(POLICIES, "Violations by severity")["targets"][0]
+    lines = seeded.infinity("kyc-screener", policy="no-cards").run(asked).fields[1:]
+    assert {f.labels["severity"]: sum(f.values) for f in lines if sum(f.values)} == {"high": 1}
+
+
 def test_lost_decision_is_a_gap_in_the_evidence(seeded: Seeded) -> None:
     frame = _ask(seeded, panel(COMPLIANCE, "Evidence"), "kyc-screener")
     assert frame.field("Missing").values == [1]

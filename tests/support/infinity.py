@@ -88,7 +88,9 @@ class Infinity:
         rows = _rows(self._fetch(target), target["root_selector"])
         if not rows:
             return Frame([])
-        fields = [_converted(column, rows) for column in target["columns"]]
+        # In the order of their names, whatever that of the query is.
+        columns = sorted(target["columns"], key=lambda column: column["text"])
+        fields = [_converted(column, rows) for column in columns]
         fields += [self._computed(column, fields) for column in target["computed_columns"]]
         if target["format"] == "timeseries":
             return _widened(fields)
@@ -159,9 +161,10 @@ def _evaluate(node: ast.expr, row: Mapping[str, Any]) -> float | None:
 
 
 def _widened(fields: list[Field]) -> Frame:
-    time, *others = fields
-    if time.kind != "time" or time.values != sorted(time.values):
-        raise BadAnswer("a long series must begin with a time and be sorted by it")
+    times, others = [f for f in fields if f.kind == "time"], [f for f in fields if f.kind != "time"]
+    if len(times) != 1 or times[0].values != sorted(times[0].values):
+        raise BadAnswer("a long series must have one time and be sorted by it")
+    time = times[0]
     labels = [f for f in others if f.kind == "string"]
     axis = sorted(set(time.values))
     at = {moment: i for i, moment in enumerate(axis)}

@@ -124,7 +124,7 @@ def moment(pixels: int = 170) -> list[Property]:
     return [unit("dateTimeAsIso"), width(pixels)]
 
 
-def ago(otherwise: str, pixels: int = 130) -> list[Property]:
+def ago(otherwise: str, pixels: int = 115) -> list[Property]:
     """A time as how long ago it was; ``otherwise`` where there is none."""
     return [unit("dateTimeFromNow"), no_value(otherwise), width(pixels)]
 
@@ -134,22 +134,27 @@ def money(pixels: int = 90) -> list[Property]:
     return [unit("currencyUSD"), decimals(2), no_value("no price"), width(pixels)]
 
 
+def narrow(*columns: str) -> Mapping[str, list[Property]]:
+    """Columns of small numbers, so that there is room for words."""
+    return {column: [width(85)] for column in columns}
+
+
 def measured(name: str, pixels: int = 90) -> list[Property]:
     """A number in a unit."""
     return [unit(name), width(pixels)]
 
 
-def trace_link(pixels: int = 290) -> list[Property]:
+def trace_link(pixels: int = 140) -> list[Property]:
     """A cell whose text leads to the Trace dashboard; the column must be called "Trace"."""
     return [link("Open trace", links.TO_TRACE), width(pixels)]
 
 
-def agent_link(pixels: int = 170) -> list[Property]:
+def agent_link(pixels: int = 150) -> list[Property]:
     """A cell that leads to the agent's dashboard; the column must be called "Agent"."""
     return [link("Open agent", links.TO_AGENT), width(pixels)]
 
 
-def policy_link(pixels: int = 170) -> list[Property]:
+def policy_link(pixels: int = 150) -> list[Property]:
     """A cell that leads to the policy's dashboard; the column must be called "Policy"."""
     return [link("Open policy", links.TO_POLICY), width(pixels)]
 

@@ -20,7 +20,7 @@ def overview() -> build.Dashboard:
     tells = "Agents, violations and decisions, as the Promethios receiver stored them."
     page = with_marks(board(OVERVIEW_UID, tells, agent_variable()))
     add(page, _strip())
-    add(page, [alerts.firing(Place(10, 24, 5))])
+    add(page, [alerts.firing(Place(10, 24, 6))])
     add_row(
         page, 20, "Liveness and trust", [agents.liveness(Place(21, 12, 9)), agents.trust(Place(23, 12, 9))]
     )

@@ -200,6 +200,7 @@ def ranking(
         .legend(_legend([]))
         .tooltip(common.VizTooltipOptions().mode(c.TooltipDisplayMode.MULTI))
     )
+    panel.with_transformation(_in_order(column.text for column in query.columns))
     return _overridden(panel, overrides)
 
 
@@ -215,6 +216,7 @@ def listing(
         .filterable(True)
         .min_width(60)
     )
+    panel.with_transformation(_in_order(column.text for column in (*query.columns, *query.computed)))
     # What a table without rows says is too much for a cell without a value.
     return _overridden(panel.override_by_regexp(_EVERY_FIELD, [no_value("-")]), overrides)
 
@@ -255,7 +257,8 @@ def _plot(
         .tooltip(common.VizTooltipOptions().mode(c.TooltipDisplayMode.MULTI).sort(c.SortOrder.DESCENDING))
     )
     if colors:
-        panel.with_transformation(_in_order(query, colors))
+        # Before display names are set, a line is called by its only label.
+        panel.with_transformation(_in_order((query.columns[0].text, *colors)))
     if to:
         panel.override_by_regexp(_EVERY_FIELD, [link(*to)])
     for word, color in colors.items():
@@ -264,10 +267,8 @@ def _plot(
     return panel
 
 
-def _in_order(query: InfinityQuery, words: Iterable[str]) -> m.DataTransformerConfig:
-    """Put lines in the order of ``words``: the data source sorts them, and "low" comes before "medium"."""
-    # Before display names are set, a line is called by its only label.
-    names = [query.columns[0].text, *words]
+def _in_order(names: Iterable[str]) -> m.DataTransformerConfig:
+    """Put fields in an order: the data source sorts them by name, and "low" comes before "medium"."""
     options = {
         "excludeByName": {},
         "indexByName": {name: place for place, name in enumerate(names)},

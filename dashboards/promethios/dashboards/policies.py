@@ -33,14 +33,17 @@ def policies() -> build.Dashboard:
         page,
         20,
         "Who goes against them",
-        [violations.offenders(Place(21, 10, 9)), violations.recent(Place(22, 14, 9), **OF_THE_POLICIES)],
+        [
+            violations.offenders(Place(21, 24, 7), **OF_THE_POLICIES),
+            violations.recent(Place(22, 24, 9), **OF_THE_POLICIES),
+        ],
     )
     add_row(
         page,
         30,
         "Shadow and bundles on trial",
         [
-            decisions.shadow(Place(31, 12, 8)),
+            decisions.shadow(Place(31, 12, 8), **OF_THE_POLICIES),
             controls.bundles(Place(32, 12, 8)),
             violations.would_be(Place(33, 24, 9)),
         ],

@@ -26,6 +26,8 @@ _STANDING: Final[panels.Overrides] = {
 _FIGURES: Final[panels.Overrides] = {
     "Policy p95": fields.measured("µs"),
     "Cost": fields.money(),
+    **fields.narrow("Violations", "Blocked", "Decisions", "Tokens in", "Tokens out"),
+    "Policies": [fields.width(110)],
 }
 
 
@@ -84,8 +86,6 @@ def agents(place: Place) -> Table:
         number("violations", "Violations"),
         number("blocked", "Blocked"),
         number("decisions", "Decisions"),
-        number("calls", "Calls"),
-        number("governed", "Governed"),
         number("p95_us", "Policy p95"),
         number("input_tokens", "Tokens in"),
         number("output_tokens", "Tokens out"),
@@ -116,5 +116,12 @@ def state(place: Place) -> Table:
         text("last_error", "Last error"),
         text("owner", "Owner"),
     )
-    seen = {"First seen": fields.ago("never"), "Processes": fields.measured("none")}
+    seen = {
+        "First seen": fields.ago("never"),
+        "Processes": fields.measured("none"),
+        "Mode": [fields.width(80)],
+        "Bundle": [fields.width(120)],
+        "Policies": [fields.width(110)],
+        **fields.narrow("Dropped"),
+    }
     return panels.listing(head, query, {**_STANDING, **seen}, otherwise="No agent has been seen")

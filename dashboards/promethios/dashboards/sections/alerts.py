@@ -27,7 +27,8 @@ def firing(place: Place) -> Table:
     overrides = {
         "Severity": fields.badge(palette.URGENCIES),
         "State": fields.badge(palette.ALERT_STATES),
-        "Alert": [fields.width(220)],
+        "Alert": [fields.width(200)],
+        **fields.narrow("Value", "Threshold"),
         "Agent": fields.agent_link(),
         "Since": fields.ago("just now"),
     }

@@ -36,6 +36,10 @@ def policies(place: Place, **only: str) -> Table:
         "Severity": fields.badge(palette.SEVERITIES),
         "Policy": fields.policy_link(),
         "Action": fields.badge(palette.VERDICTS),
+        "Version": [fields.width(110)],
+        "Mode": [fields.width(80)],
+        **fields.narrow("Violations", "Blocked", "Redacted", "Flagged", "Approval", "In shadow"),
+        **fields.narrow("Failed", "Agents"),
         "Last seen": fields.ago("never"),
     }
     return panels.listing(head, query, overrides)
@@ -55,7 +59,10 @@ def bundles(place: Place) -> Table:
         number("decisions", "Decisions"),
     )
     overrides = {
-        "Bundle": [fields.width(160)],
+        "Bundle": [fields.width(130)],
+        "Version": [fields.width(90)],
+        "SHA-256": [fields.width(100)],
+        **fields.narrow("Agents", "Decisions"),
         "First seen": fields.ago("never"),
         "Last seen": fields.ago("never"),
     }
@@ -82,6 +89,7 @@ def controls(place: Place) -> Table:
         "Framework": [fields.width(160)],
         "Control": [fields.width(160)],
         "Status": fields.badge(palette.CONTROL_STATES),
+        **fields.narrow("Evidence", "Enforced"),
         "Last seen": fields.ago("never"),
     }
     return panels.listing(head, query, overrides, otherwise="No policy names a control")

@@ -26,6 +26,9 @@ _ROW: Final[panels.Overrides] = {
     "Verdict": fields.badge(palette.VERDICTS),
     "Enforced": fields.badge(palette.VERDICTS),
     "Agent": fields.agent_link(),
+    "Point": [fields.width(110)],
+    "Tool": [fields.width(130)],
+    "Model": [fields.width(140)],
     "Duration": fields.measured("µs"),
     "Trace": fields.trace_link(),
 }
@@ -34,7 +37,7 @@ _ROW: Final[panels.Overrides] = {
 def per_second(place: Place) -> Lines:
     """Decisions by verdict."""
     head = place.head("Decisions per second", "By what the policies asked for, not yet what was enforced.")
-    panel = panels.lines(head, rate("decisions", "verdict"), "reqps", palette.VERDICTS)
+    panel = panels.lines(head, rate("decisions", "verdict"), "ops", palette.VERDICTS)
     return panel.override_by_name("count", fields.hidden())
 
 
@@ -58,10 +61,10 @@ def errors(place: Place) -> Lines:
     )
 
 
-def shadow(place: Place) -> Lines:
-    """Violations that were acted on, beside those that were not."""
+def shadow(place: Place, **only: str) -> Lines:
+    """Violations that were acted on, beside those that were not; ``only`` are filters of the route."""
     tells = "Violations of policies that are enforced, and of those in shadow that only watch."
-    query = series("shadow", "mode")
+    query = series("shadow", "mode", **only)
     return panels.bars(place.head("Shadow against enforced", tells), query, "short", palette.MODES)
 
 
@@ -74,6 +77,7 @@ def recent(place: Place) -> Table:
 def of_trace(place: Place, trace_id: str) -> Table:
     """The decisions within one trace."""
     head = place.head("Decisions", "What was decided within the trace, and why.")
-    # Whenever it was: a link may come with another range.
-    query = InfinityQuery("decisions", _COLUMNS, params=(("from", "0"), ("trace", trace_id)))
-    return panels.listing(head, query, _ROW, otherwise="No decision in this trace")
+    # Whenever it was: a link may come with another range. The trace's own id would be the same in every row.
+    columns, row = _COLUMNS[:-1], {name: of for name, of in _ROW.items() if name != "Trace"}
+    query = InfinityQuery("decisions", columns, params=(("from", "0"), ("trace", trace_id)))
+    return panels.listing(head, query, row, otherwise="No decision in this trace")

@@ -29,7 +29,8 @@ def coverage_by_agent(place: Place) -> Table:
     )
     overrides = {
         "Agent": fields.agent_link(),
-        "Governed": fields.gauge(fields.COVERED, 1, "percentunit"),
+        "Governed": fields.gauge(fields.COVERED, 1, "percentunit", 130),
+        **fields.narrow("Calls", "Ungoverned"),
         "Last ungoverned": fields.ago("never"),
     }
     return panels.listing(head, query, overrides, otherwise="No agent has been seen")
@@ -53,7 +54,7 @@ def gaps(place: Place) -> Table:
     )
     overrides = {
         "Agent": fields.agent_link(),
-        "Process": [fields.width(220)],
+        "Process": [fields.width(320)],
         "Missing": fields.judged(fields.ANY_IS_BAD),
         "Last seen": fields.ago("never"),
     }
@@ -93,13 +94,13 @@ def retention(place: Place) -> Table:
         text("kind", "Kind"),
         number("rows", "Rows"),
         number("oldest", "Oldest"),
-        number("keep_days", "Kept for"),
+        number("keep_days", "Days kept"),
         number("bytes", "Size"),
         number("limit_bytes", "Limit"),
     )
     overrides = {
-        "Oldest": fields.ago("nothing stored"),
-        "Kept for": [*fields.measured("d"), fields.no_value("for ever")],
+        "Oldest": fields.ago("-"),
+        "Days kept": [*fields.measured("none"), fields.no_value("all")],
         "Size": fields.measured("bytes"),
         "Limit": [*fields.measured("bytes"), fields.no_value("none")],
         "Full": fields.gauge(fields.FILLED, 1, "percentunit"),

@@ -22,6 +22,12 @@ def waterfall(place: Place, trace_id: str) -> panels.Waterfall:
         number("duration", "duration"),
         number("statusCode", "statusCode"),
         text("statusMessage", "statusMessage"),
+        # The console's waterfall has these too; Grafana's leaves alone what it does not know.
+        text("agent_id", "agent_id"),
+        text("verdict", "verdict"),
+        text("decision_id", "decision_id"),
+        text("attributes", "attributes"),
+        text("events", "events"),
     )
     return panels.waterfall(place.head(f"Trace {trace_id}", tells), query)
 
@@ -43,6 +49,8 @@ def spans(place: Place, trace_id: str) -> Table:
     )
     overrides = {
         "Start": fields.moment(190),
+        "Operation": [fields.width(280)],
+        "Span": [fields.width(150)],
         "Agent": fields.agent_link(),
         "Verdict": fields.badge(palette.VERDICTS),
         "Duration": fields.measured("ms"),

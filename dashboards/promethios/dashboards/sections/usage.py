@@ -59,7 +59,9 @@ def models(place: Place) -> Table:
         number("last_seen", "Last seen"),
     )
     overrides = {
-        "Model": [fields.width(190)],
+        "Model": [fields.width(160)],
+        "Provider": [fields.width(100)],
+        **fields.narrow("Calls", "Errors", "Tokens in", "Tokens out"),
         "p95": fields.measured("ms"),
         "Cost": fields.money(),
         "Last seen": fields.ago("never"),
@@ -82,7 +84,7 @@ def conversations(place: Place) -> Table:
         text("trace_id", "Trace"),
     )
     overrides = {
-        "Conversation": [fields.width(200)],
+        "Conversation": [fields.width(320)],
         "Agent": fields.agent_link(),
         "Began": fields.ago("never"),
         "Last seen": fields.ago("never"),

@@ -17,6 +17,9 @@ _ROW: Final[panels.Overrides] = {
     "Severity": fields.badge(palette.SEVERITIES),
     "Agent": fields.agent_link(),
     "Policy": fields.policy_link(),
+    "Point": [fields.width(110)],
+    "Tool": [fields.width(130)],
+    "Model": [fields.width(140)],
     "Trace": fields.trace_link(),
 }
 
@@ -69,8 +72,8 @@ def recent(place: Place, **only: str) -> Table:
         text("trace_id", "Trace"),
         **only,
     )
-    enforced = {"Enforced": fields.badge(palette.VERDICTS), "Mode": [fields.width(80)]}
-    return panels.listing(head, query, {**_ROW, **enforced})
+    done = {"Enforced": fields.badge(palette.VERDICTS), "Mode": [fields.width(80)]}
+    return panels.listing(head, query, {**_ROW, **done})
 
 
 def would_be(place: Place) -> Table:
@@ -97,8 +100,8 @@ def would_be(place: Place) -> Table:
     return panels.listing(head, query, {**_ROW, "Would be": fields.badge(palette.VERDICTS)})
 
 
-def offenders(place: Place) -> Table:
-    """The agents with the most violations."""
+def offenders(place: Place, **only: str) -> Table:
+    """The agents with the most violations; ``only`` are filters of the route."""
     head = place.head("Offenders", "Every agent with its violations in this range by severity, most first.")
     query = rows(
         "violations/by_agent",
@@ -108,6 +111,7 @@ def offenders(place: Place) -> Table:
         *(number(severity, severity.title()) for severity in palette.SEVERITIES),
         number("blocked", "Blocked"),
         number("last_seen", "Last seen"),
+        **only,
     )
     overrides = {
         "Agent": fields.agent_link(),
