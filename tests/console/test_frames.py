@@ -48,7 +48,7 @@ def test_value_in_a_path_stays_one_part_of_it(run: Run) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("https://a.example", 'The console asks only this receiver: "https://a.example" is not below /api/v1/.'),
+        ("https://a.b", 'The console asks only this receiver: "https://a.b" is not below /api/v1/.'),
         ("//example.org", 'The console asks only this receiver: "//example.org" is not below /api/v1/.'),
         ("/api/v1/../../v1/traces", '"/api/v1/../../v1/traces" is not a path of the API.'),
         ("/api/v1/a?b=c", '"/api/v1/a?b=c" is not a path of the API.'),

@@ -14,6 +14,7 @@ from promethios.receiver.console.boards import load_boards
 from promethios.receiver.console.page import version_of
 
 VERSION = version_of(load_assets())
+BOARDS = load_boards().assets
 ASSETS = sorted(set(load_assets()) - {"index.html"})
 
 
@@ -93,15 +94,15 @@ def test_list_tells_each_dashboard_the_overview_first(client: FlaskClient) -> No
     assert answer.json is not None
     told = [board["uid"] for board in answer.json["dashboards"]]
     assert told[0] == "promethios-overview"
-    assert set(told) == set(load_boards().assets)
+    assert set(told) == set(BOARDS)
     assert answer.json["left_out"] == []
 
 
-@pytest.mark.parametrize("uid", sorted(load_boards().assets))
+@pytest.mark.parametrize("uid", sorted(BOARDS))
 def test_dashboard_is_served_as_it_was_offered(client: FlaskClient, uid: str) -> None:
     answer = client.get(f"/console/dashboards/{uid}.json")
     assert answer.status_code == 200
-    assert answer.data == load_boards().assets[uid].body
+    assert answer.data == BOARDS[uid].body
     assert answer.headers["Cache-Control"] == "no-cache"
     again = client.get(f"/console/dashboards/{uid}.json", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
