@@ -39,8 +39,8 @@ _MODELS: Final = (
     ("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
     ("home", "own-7b", "own-7b"),
 )
-#: A bundle is in force for a tenth of the range.
-_BUNDLES: Final = 10
+#: A bundle is in force for a quarter of the range.
+_BUNDLES: Final = 4
 #: Of so many agents one said goodbye before the end; each beats every half minute, for the last hour.
 _STOPPED: Final = 10
 _BEATS: Final = 120
@@ -244,8 +244,8 @@ def _decision(
     model: str,
     bundle: str,
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    verdict = chance.choices(("allow", "flag", "redact", "block"), (85, 6, 5, 4))[0]
-    matched = None if verdict == "allow" else chance.choice(_POLICIES)
+    matched = chance.choice(_POLICIES) if chance.random() < 0.15 else None
+    verdict = ("flag", "redact", "block")[_POLICIES.index(matched) % 3] if matched else "allow"
     shadow = matched is not None and matched[2] == "shadow"
     told = {
         **common,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections import Counter, defaultdict
@@ -13,11 +14,20 @@ import pytest
 from tests.support.rollup_world import HOUR, NOW, World, set_up
 
 from promethios.receiver.access.gate import Principal
-from promethios.receiver.api.quantiles import durations
+from promethios.receiver.api.quantiles import durations, durations_by
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.rolled import counted
 from promethios.receiver.api.view import View
-from promethios.receiver.rollups.facts import DECISIONS, LOGS, POINTS, SPANS, VIOLATIONS
+from promethios.receiver.rollups.facts import (
+    DECISIONS,
+    LOGS,
+    MODEL_TIMES,
+    OPERATIONS,
+    POINTS,
+    POLICIES,
+    SPANS,
+    VIOLATIONS,
+)
 from promethios.receiver.rollups.fill import fill, uncount
 from promethios.receiver.rollups.latency import GROWTH
 from promethios.receiver.store import schema
@@ -88,8 +98,68 @@ def _check(view: View, world: World, question: Question) -> None:
         rows = counted(view, question, rollup, "at", *labels, step=question.step)
         got = {(row["at"], *(row[label] for label in labels)): row[number] for row in rows}
         assert got == _stepped(question, agent, kept, time, *labels)
+    _check_operations(view, world, question)
+    _check_policies(view, world, question)
+    _check_model_times(view, world, question)
     _check_latest(view, world, question)
     _check_quantiles(view, world, question)
+
+
+def _cached(row: dict[str, Any], name: str) -> int:
+    told = json.loads(row["attributes"] or "{}").get(f"gen_ai.usage.{name}.input_tokens", 0)
+    return max(0, told) if isinstance(told, int) else 0
+
+
+def _check_operations(view: View, world: World, question: Question) -> None:
+    """Calls of models and tools, and what else tells tokens, by all that is told of them."""
+    keys = ("operation", "provider", "model", "response_model", "tool")
+    measures = ("spans", "errors", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    found: dict[Any, Counter[str]] = defaultdict(Counter)
+    for row in _within(question, view.agent_id, world.spans, "start_unix_nano"):
+        used = any(row[name] for name in ("input_tokens", "output_tokens"))
+        if row["name"] != "step" or row["operation"] == "invoke_agent" or not (row["operation"] or used):
+            continue
+        counts = found[row["agent_id"], *(row[name] or "" for name in keys)]
+        counts["spans"] += 1
+        counts["errors"] += row["status_code"] == 2
+        counts["input_tokens"] += min(row["input_tokens"] or 0, 10**9)
+        counts["output_tokens"] += row["output_tokens"] or 0
+        counts["cache_read_tokens"] += _cached(row, "cache_read")
+        counts["cache_write_tokens"] += _cached(row, "cache_creation")
+    rows = counted(view, question, OPERATIONS, "agent_id", *keys)
+    assert {
+        (row["agent_id"], *(row[name] for name in keys)): {name: row[name] for name in measures}
+        for row in rows
+    } == {key: {name: counts[name] for name in measures} for key, counts in found.items()}
+
+
+def _check_policies(view: View, world: World, question: Question) -> None:
+    keys = ("policy_id", "policy_version", "severity", "action", "mode", "controls")
+    found: dict[Any, Counter[str]] = defaultdict(Counter)
+    for row in _within(question, view.agent_id, world.violations, "time_unix_nano"):
+        counts = found[tuple(row[name] for name in keys)]
+        counts["violations"] += 1
+        counts["blocked"] += row["enforced"] == "block"
+        counts["failed"] += row["failed"]
+    rows = counted(view, question, POLICIES, *keys)
+    names = ("violations", "blocked", "failed")
+    assert {tuple(row[name] for name in keys): {name: row[name] for name in names} for row in rows} == {
+        key: {name: counts[name] for name in names} for key, counts in found.items()
+    }
+
+
+def _check_model_times(view: View, world: World, question: Question) -> None:
+    values: dict[str, list[float]] = defaultdict(list)
+    for row in _within(question, view.agent_id, world.spans, "start_unix_nano"):
+        if row["operation"] == "chat" and row["name"] == "step":
+            took = max(0, row["end_unix_nano"] - row["start_unix_nano"])
+            values[row["model"] or ""].append(took / 1e6)
+    found = durations_by(view, question, MODEL_TIMES, "model")
+    assert found.keys() == {(model,) for model in values}
+    for model, many in values.items():
+        many.sort()
+        exact = many[(len(many) * 95 + 99) // 100 - 1]
+        assert exact / GROWTH**4 <= found[model,]["p95"] <= exact * GROWTH**4
 
 
 def _check_latest(view: View, world: World, question: Question) -> None:

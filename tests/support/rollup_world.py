@@ -16,6 +16,13 @@ HOUR: Final = 3_600 * SECOND
 NOW: Final = 1_700_000_000 * SECOND + 123_456_789
 AGENTS: Final = ("clerk", "idler", "broker")
 OPERATIONS: Final = ("chat", "execute_tool", "invoke_agent", None)
+#: What spans tell of cached tokens, whether it can be believed or not.
+CACHED: Final = (
+    *("{}", "", '{"gen_ai.usage.cache_read.input_tokens":5}'),
+    '{"gen_ai.usage.cache_read.input_tokens":"x","gen_ai.usage.cache_creation.input_tokens":2}',
+    '{"gen_ai.usage.cache_read.input_tokens":-3,"gen_ai.usage.cache_creation.input_tokens":2.5}',
+    '{"note":"gen_ai.usage.cache_read.input_tokens"}',
+)
 
 
 @dataclass
@@ -61,7 +68,14 @@ class World:
             "input_tokens": self.chance.choice([None, 7, 2**62]),
             "output_tokens": self.chance.choice([None, 3]),
             "decision_id": self.chance.choice([None, None, None, "stamped"]),
+            "provider": self.chance.choice([None, "openai"]),
+            "model": self.chance.choice([None, "gpt-4o", "own"]),
+            "response_model": self.chance.choice([None, "gpt-4o-2024-08-06"]),
+            "tool": self.chance.choice([None, "refund"]),
+            "status_code": self.chance.choice([0, 1, 2]),
+            "attributes": self.chance.choice(CACHED),
         }
+        row["end_unix_nano"] += self.chance.choice([-7, 0, int(self.chance.lognormvariate(18, 2))])
         self._insert(connection, schema.spans, row, self.spans)
 
     def _decision(self, connection: Connection) -> None:
@@ -83,6 +97,11 @@ class World:
                 **{name: row[name] for name in ("decision_id", "time_unix_nano", "agent_id", "enforced")},
                 "policy_id": self.chance.choice(["p1", "p2"]),
                 "severity": self.chance.choice(["low", "critical"]),
+                "policy_version": self.chance.choice(["1", "2"]),
+                "action": self.chance.choice(["flag", "block"]),
+                "mode": self.chance.choice(["enforce", "shadow"]),
+                "failed": self.chance.choice([0, 1]),
+                "controls": self.chance.choice(["[]", '["A/1"]']),
             }
             self._insert(connection, schema.violations, match, self.violations)
         if self.chance.random() < 0.3:

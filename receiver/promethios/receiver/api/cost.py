@@ -18,11 +18,11 @@ from promethios.receiver.api.question import Question
 from promethios.receiver.api.rolled import counted
 from promethios.receiver.api.series import OTHER, filled, most_of
 from promethios.receiver.api.view import View
-from promethios.receiver.rollups.calls import TOOL
 from promethios.receiver.rollups.facts import OPERATIONS
 from promethios.receiver.services import Services
 
-_NAMES: Final = ("operation", "provider", "model", "response_model")
+_NAMES: Final = ("provider", "model", "response_model")
+_TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 _PRICES: Final = Prices()
 
 
@@ -32,8 +32,8 @@ class Spend:
 
     Attributes:
         pico: Of what has a price, picodollars.
-        unpriced: How many calls have none.
-        priced: How many have one.
+        priced: Of how many spans that is.
+        unpriced: How many tell a model, or tokens, that have no price.
     """
 
     pico: int = 0
@@ -41,18 +41,22 @@ class Spend:
     unpriced: int = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Add a row of `OPERATIONS`."""
+        """Add a row of `OPERATIONS` that tells `_NAMES` apart."""
         rates = _rates(row["model"], row["response_model"], row["provider"])
-        if rates is None:
+        tokens = [row[name] for name in _TOKENS]
+        if rates is not None:
+            self.pico += cost(Usage(*tokens), rates)
+            self.priced += row["spans"]
+        elif any(tokens) or row["model"] or row["response_model"]:
             self.unpriced += row["spans"]
-            return
-        tokens = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-        self.pico += cost(Usage(*(row[name] for name in tokens)), rates)
-        self.priced += row["spans"]
+
+    def less(self, other: Spend) -> Spend:
+        """What is left without a part of it."""
+        return Spend(self.pico - other.pico, self.priced - other.priced, self.unpriced - other.unpriced)
 
     @property
     def usd(self) -> float | None:
-        """US dollars: null where calls were made and none has a price, 0 without calls."""
+        """US dollars: null where nothing has a price and something should, 0 where nothing was called."""
         return None if self.unpriced and not self.priced else self.pico / PICO
 
 
@@ -62,7 +66,7 @@ def _rates(asked: str, answered: str, provider: str) -> Rates | None:
 
 
 def spent(view: View, question: Question, *by: str, step: int | None = None) -> dict[tuple[Any, ...], Spend]:
-    """What was spent, by some of `at` and the rollup's keys; what spent nothing is left out.
+    """What was spent, by some of `at` and the rollup's keys.
 
     Args:
         view: Whose eyes.
@@ -78,8 +82,7 @@ def summed(rows: Iterable[Mapping[str, Any]], *by: str) -> dict[tuple[Any, ...],
     """Rows of `OPERATIONS`, which tell `_NAMES` apart, as costs."""
     found: dict[tuple[Any, ...], Spend] = defaultdict(Spend)
     for row in rows:
-        if row["operation"] != TOOL:
-            found[tuple(row[name] for name in by)].add(row)
+        found[tuple(row[name] for name in by)].add(row)
     return dict(found)
 
 
@@ -90,7 +93,7 @@ def series(_: Services, view: View, question: Question) -> dict[str, Any]:
     shown = most_of({agent: totals.get(agent, 0) for agent in agents})
     values = _of_agents(view, question, shown)
     if len(shown) < len(agents):
-        values |= _of_others(view, question, shown)
+        values |= _of_others(view, question, values)
         shown.append(OTHER)
     return filled(question, "agent_id", shown, {key: spend.usd for key, spend in values.items()})
 
@@ -102,20 +105,11 @@ def _of_agents(view: View, question: Question, agents: Sequence[str]) -> dict[tu
     return spent(view, asked, "at", "agent_id", step=question.step)
 
 
-def _of_others(view: View, question: Question, shown: Sequence[str]) -> dict[tuple[Any, ...], Spend]:
+def _of_others(
+    view: View, question: Question, shown: Mapping[tuple[Any, ...], Spend]
+) -> dict[tuple[Any, ...], Spend]:
     """What all spent, less what those spent that are shown."""
-    everyone = counted(view, question, OPERATIONS, "at", *_NAMES, step=question.step)
-    asked = replace(question, filters={**question.filters, "agent": tuple(shown)})
-    theirs = {
-        tuple(row[name] for name in ("at", *_NAMES)): row
-        for row in counted(view, asked, OPERATIONS, "at", *_NAMES, step=question.step)
-    }
-    left = []
-    for row in everyone:
-        less = theirs.get(tuple(row[name] for name in ("at", *_NAMES)), {})
-        of_others = {
-            name: number - less.get(name, 0) for name, number in row.items() if name in OPERATIONS.measures
-        }
-        if of_others["spans"] > 0:
-            left.append({**row, **of_others})
-    return {(at, OTHER): spend for (at,), spend in summed(left, "at").items()}
+    left = spent(view, question, "at", step=question.step)
+    for (at, _), spend in shown.items():
+        left[at,] = left[at,].less(spend)
+    return {(at, OTHER): spend for (at,), spend in left.items()}

@@ -12,18 +12,17 @@ from promethios.receiver.api.view import View
 from promethios.receiver.rollups.facts import SPANS
 from promethios.receiver.services import Services
 
-_MINUTE: Final = 60_000
-_HOUR: Final = 60 * _MINUTE
+_HOUR: Final = 3_600_000
 #: Up to which length of a range, by which steps the last ungoverned call is looked for, milliseconds.
-_FINE: Final = ((2 * _HOUR, _MINUTE), (12 * _HOUR, 5 * _MINUTE), (7 * 24 * _HOUR, _HOUR))
+_FINE: Final = ((2 * _HOUR, _HOUR // 12), (24 * _HOUR, _HOUR))
 _COARSE: Final = 24 * _HOUR
 
 
 def coverage(_: Services, view: View, question: Question) -> dict[str, Any]:
     """A row for every known agent; when its last ungoverned call was is told by the step it was in.
 
-    The step is a minute in up to two hours, five minutes in up to twelve, an hour in up to a week, else a
-    day: whether a call is governed may change later, so that no time of a single one is kept.
+    The step is five minutes of a range of up to two hours, an hour of up to a day, else a day: whether a
+    call is governed may change later, so that no time of a single one is kept.
     """
     length = question.end - question.start
     step = next((step for most, step in _FINE if length <= most), _COARSE)
