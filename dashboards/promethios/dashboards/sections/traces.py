@@ -22,12 +22,10 @@ def waterfall(place: Place, trace_id: str) -> panels.Waterfall:
         number("duration", "duration"),
         number("statusCode", "statusCode"),
         text("statusMessage", "statusMessage"),
-        # The console's waterfall has these too; Grafana's leaves alone what it does not know.
+        # The console's waterfall marks decisions by these; Grafana's leaves alone what it does not know.
         text("agent_id", "agent_id"),
         text("verdict", "verdict"),
         text("decision_id", "decision_id"),
-        text("attributes", "attributes"),
-        text("events", "events"),
     )
     return panels.waterfall(place.head(f"Trace {trace_id}", tells), query)
 

@@ -84,6 +84,13 @@ function computed({ selector, text }, fields, length, look) {
   return makeField(text || selector, "number", values);
 }
 
+/** What spans carry beside the columns, as their attributes and events: Grafana's columns cannot hold objects. */
+function carried({ columns = [] }, rows) {
+  const asked = new Set(columns.map(({ selector }) => selector));
+  const names = Object.keys(rows[0] ?? {}).filter((name) => !asked.has(name));
+  return names.map((name) => makeField(name, "other", rows.map((row) => at(row, name))));
+}
+
 /**
  * The frame of a target's answer. Series become wide; a long one has no order of its own, so it is sorted.
  *
@@ -92,6 +99,7 @@ function computed({ selector, text }, fields, length, look) {
 export function frameOf(target, answer, look) {
   const rows = rowsOf(answer, target.root_selector ?? "");
   const fields = (target.columns ?? []).map((one) => column(one, rows));
+  if (target.format === "trace") fields.push(...carried(target, rows));
   for (const one of target.computed_columns ?? []) fields.push(computed(one, fields, rows.length, look));
   const frame = makeFrame(target.refId ?? "A", fields);
   return target.format === "timeseries" ? longToWide(frame) : frame;
