@@ -70,13 +70,15 @@ def test_threshold_is_drawn_as_a_line(stage: Stage) -> None:
 
 def test_legend_has_the_panels_figures_worst_first(stage: Stage) -> None:
     overrides = _colored(critical="#d841a2", low="#4a86f0")
-    frames = series(low=[3, 1], critical=[1, 7])
-    stage.show("timeseries", frames, overrides=overrides, options=TABLE, defaults={"unit": "ms"})
+    frames = series(low=[3, 1], critical=[1, 7], other=[None, None])
+    given = {"unit": "ms", "noValue": "None in this range"}
+    stage.show("timeseries", frames, overrides=overrides, options=TABLE, defaults=given)
     rows = stage.host.locator(".p-legend-table tr").all_inner_texts()
     assert [row.split() for row in rows] == [
         ["Series", "Last", "Max"],
         ["critical", "7", "ms", "7", "ms"],
         ["low", "1", "ms", "3", "ms"],
+        ["other", "\u2013", "\u2013"],
     ]
 
 
@@ -172,6 +174,9 @@ def test_annotation_has_a_mark_with_its_text(stage: Stage) -> None:
     stage.show("timeseries", series(a=[1, 2, 3]), annotations=notes)
     assert stage.host.locator(".p-mark").count() == 1
     mark = stage.host.get_by_role("button", name="Bundle. 2026-11-18 11:07:40. version 2")
+    over = stage.host.locator(".u-over").bounding_box()
+    at = mark.bounding_box()
+    assert at["x"] + at["width"] / 2 == pytest.approx(over["x"] + over["width"] / 3, abs=2)
     mark.focus()
     assert _tip(stage).split("\n\n") == ["Bundle", "2026-11-18 11:07:40", "version 2"]
     assert stage.colors()["255,0,0"] > 50
@@ -226,7 +231,7 @@ def test_new_size_is_drawn(stage: Stage) -> None:
     for width, height in ((344, 200), (1200, 500)):
         stage.resize(width, height)
         canvas = stage.host.locator("canvas").bounding_box()
-        assert canvas["width"] == pytest.approx(width, abs=4)
+        assert canvas["width"] == pytest.approx(width - 20, abs=4)
 
 
 def test_many_updates_leave_one_chart(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 // How a chart's axes are marked: times as people read them, values in their unit, no half of a count.
 
 import { clock, isoLocal } from "../moments.js";
-import { formatValue } from "../units.js";
+import { formatParts } from "../units.js";
 import { ink } from "./kit.js";
 
 const DAY = 86_400_000;
@@ -24,6 +24,12 @@ const WHOLE = Array.from({ length: 16 }, (_, i) => [1, 2, 5].map((n) => n * 10 *
 
 const countable = (series) => series.every(({ values }) => values.every((value) => value === null || value === undefined || Number.isInteger(value)));
 
+/** A mark without the zeros that only fill up: "0.005", not "0.00500". */
+function short(mark, unit, decimals) {
+  const { prefix, number, suffix } = formatParts(mark, unit, decimals);
+  return prefix + (/^-?\d+\.\d+$/.test(number) ? String(Number(number)) : number) + suffix;
+}
+
 /** Both axes for uPlot, coloured as the theme is where `node` stands. */
 export function axes(node, series) {
   const stroke = ink("var(--dim)", node);
@@ -37,7 +43,7 @@ export function axes(node, series) {
       ...(countable(series) && { incrs: WHOLE }),
       space: 28,
       size: widthOf,
-      values: (_, marks) => marks.map((mark) => formatValue(mark, unit, decimals)),
+      values: (_, marks) => marks.map((mark) => short(mark, unit, decimals)),
     },
   ];
 }

@@ -14,11 +14,12 @@ export function textOf(context, field, row) {
   return context.format(field, value).text;
 }
 
-/** Numbers stand on the right, unless the field says where. */
+/** Numbers that are no times stand on the right, unless the field says where. */
 export function alignOf(field) {
   const { align } = field.config.custom ?? {};
   if (align && align !== "auto") return align;
-  return field.type === "number" && kindOf(field) !== "gauge" ? "right" : "left";
+  const counted = field.type === "number" && !(field.config.unit ?? "").startsWith("date");
+  return counted && kindOf(field) !== "gauge" ? "right" : "left";
 }
 
 /** The content of a cell in a row of the frame. */

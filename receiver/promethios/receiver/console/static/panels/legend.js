@@ -3,6 +3,7 @@
 import { el, replace } from "../dom.js";
 import { anchor, hiddenFrom, styled } from "./kit.js";
 import { calcName, reduce } from "./reduce.js";
+import { NONE } from "../units.js";
 
 /** The colour of a series as a small mark; never the only sign, the name is beside it. */
 export const swatch = (color) => styled(el("span", { class: "p-swatch", "aria-hidden": "true" }), { "--c": color });
@@ -77,6 +78,8 @@ function table(context, calcs, entries, button) {
 
 function figure(context, { field, values }, id) {
   const found = reduce(id, values);
+  // What the panel says for no value is about the whole of it, not about one figure.
+  if (found === null) return NONE;
   return id === "count" ? String(found) : context.format(field, found).text;
 }
 

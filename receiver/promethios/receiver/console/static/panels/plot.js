@@ -122,7 +122,7 @@ function drawSteps(plot, ctx, box, context, steps) {
 function drawMarks(plot, host, context, series) {
   inside(plot, (ctx, box, ratio) => {
     const { mode, steps } = thresholdsOf(series);
-    ctx.lineWidth = 1.5 * ratio;
+    ctx.lineWidth = Math.round(1.5 * ratio);
     ctx.setLineDash(mode.includes("dashed") ? [8 * ratio, 6 * ratio] : []);
     for (const { value, color } of /line|dashed/.test(mode) ? steps : []) {
       if (typeof value !== "number") continue;
@@ -137,10 +137,12 @@ function drawMarks(plot, host, context, series) {
   });
 }
 
+/** A straight line on whole pixels: between them it would be drawn wider and paler. */
 function stroke(ctx, color, from, to) {
+  const whole = (at) => Math.round(at) + (ctx.lineWidth % 2) / 2;
   ctx.strokeStyle = color;
   ctx.beginPath();
-  ctx.moveTo(...from);
-  ctx.lineTo(...to);
+  ctx.moveTo(...from.map(whole));
+  ctx.lineTo(...to.map(whole));
   ctx.stroke();
 }

@@ -80,7 +80,8 @@ class TimeSeries {
       this.plot = new uPlot(this.options(width, height), dataOf(this.seen), this.area);
       this.plot.over.append(this.marks);
     }
-    annotationMarks(this.marks, this.context, (time) => this.plot.valToPos(time, "x"), this.marksTip());
+    // uPlot sets its scales in a task of its own, which comes before this one.
+    queueMicrotask(() => this.plot && annotationMarks(this.marks, this.context, (time) => this.plot.valToPos(time, "x"), this.marksTip()));
   }
 
   options(width, height) {
