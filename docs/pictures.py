@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.support import fleet
-from tests.support.browser import BrowserThread, sign_in
+from tests.support.browser import BrowserThread, settled, sign_in
 from tests.support.receiver import RunningReceiver
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def _take_all(browser: BrowserThread, receiver: RunningReceiver) -> None:
     for name, (view, width, scheme, height) in views.items():
         viewport = {"width": width, "height": height or 1000}
         context = browser.context(viewport=viewport, color_scheme=scheme)
+        context.set_default_timeout(60_000)
         page = context.new_page()
+        fleet.beat(receiver)
         sign_in(page, receiver, view)
         _settle(page, whole=not height)
         page.screenshot(path=_FOLDER / f"{name}.png", full_page=not height, animations="disabled")
@@ -62,11 +64,12 @@ def _take_all(browser: BrowserThread, receiver: RunningReceiver) -> None:
 
 
 def _settle(page: Page, *, whole: bool) -> None:
-    """Wait until nothing is asked for any more; panels ask when they come into view."""
-    page.wait_for_load_state("networkidle")
+    """Wait until everything is drawn. Panels ask when they come into view: for a whole page, at once."""
+    settled(page)
     if whole:
         page.set_viewport_size({"width": page.viewport_size["width"], "height": _height(page)})
-        page.wait_for_load_state("networkidle")
+        settled(page)
+    page.mouse.move(0, 0)
     page.wait_for_timeout(500)
 
 

@@ -71,10 +71,10 @@ def measure(path: Path, seed: Seed, rounds: int, rate: int) -> list[dict[str, An
     """Every question, of all agents and of one, on one database."""
     rows = []
     with RunningReceiver(path, grpc="off") as receiver:
-        key, write_key = _keys(path, receiver)
-        _wait_for_rollups(path)
+        key, write_key = kept_keys(path, receiver)
+        wait_for_rollups(path)
         trace_id = _a_trace(path)
-        with _sending(receiver, write_key, rate) as sent:
+        with sending(receiver, write_key, rate) as sent:
             for agent in (".*", _ONE):
                 for title, panel, target in questions():
                     rows.append(_ask(receiver, key, seed, rounds, agent, trace_id, title, panel, target))
@@ -146,7 +146,7 @@ def _cpu_seconds(receiver: RunningReceiver) -> float:
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _keys(path: Path, receiver: RunningReceiver) -> tuple[str, str]:
+def kept_keys(path: Path, receiver: RunningReceiver) -> tuple[str, str]:
     """A key that reads and one that sends: made once for a database, kept beside it."""
     kept = path.with_suffix(".keys")
     if receiver.admin_key or not kept.exists():
@@ -168,7 +168,7 @@ def make_keys(path: Path) -> None:
     path.with_suffix(".keys").write_text(" ".join(made))
 
 
-def _wait_for_rollups(path: Path) -> None:
+def wait_for_rollups(path: Path) -> None:
     """Until the receiver has caught up with a database that was filled without it."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     started = time.monotonic()
@@ -195,7 +195,7 @@ def _a_trace(path: Path) -> str:
 
 
 @contextmanager
-def _sending(receiver: RunningReceiver, key: str, rate: int) -> Iterator[Callable[[], float]]:
+def sending(receiver: RunningReceiver, key: str, rate: int) -> Iterator[Callable[[], float]]:
     """Send so many spans a second, 100 in a request; yields how many were stored a second so far."""
     stop, sent, started = threading.Event(), [0], time.monotonic()
     headers = {"Content-Type": "application/x-protobuf", "Authorization": f"Bearer {key}"}

@@ -35,6 +35,13 @@ def tell(receiver: RunningReceiver, hours: float = 6.0) -> None:
         _Teller(receiver, character, end, hours, random.Random(number)).tell()
 
 
+def beat(receiver: RunningReceiver) -> None:
+    """Have every agent that did not say goodbye send a heartbeat now."""
+    for number, character in enumerate(FLEET):
+        if not character.stops:
+            _Teller(receiver, character, time.time_ns(), 1, random.Random(number)).beat()
+
+
 class _Teller:
     """Tells what one agent did."""
 
@@ -65,6 +72,12 @@ class _Teller:
         self._send("/v1/traces", trace_request(*spans, resource=self._resource))
         self._send("/v1/metrics", metrics_request(*self._heartbeats(), resource=self._resource))
         self._send("/v1/logs", logs_request(*self._lines(), resource=self._resource))
+
+    def beat(self) -> None:
+        """One heartbeat, of now."""
+        self._send(
+            "/v1/metrics", metrics_request(gauge("promethios.agent.heartbeat", 1), resource=self._resource)
+        )
 
     def _send(self, path: str, request: Any) -> None:
         answer = self._receiver.post(path, request.SerializeToString())
