@@ -274,8 +274,8 @@ def test_an_unknown_trace_is_404_and_a_wrong_id_400(ask: Any) -> None:
     missing = ask(f"traces/{'0' * 32}")
     assert (missing.status_code, missing.content_type) == (404, "application/problem+json")
     assert missing.get_json() == {
-        "type": "about:blank",
-        "title": "Not Found",
+        "type": "tag:promethios.dev,2026:problem/not-found",
+        "title": "There is no such thing",
         "status": 404,
         "detail": f"no trace {'0' * 32}",
     }

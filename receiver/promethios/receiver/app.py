@@ -108,7 +108,9 @@ def _as_refusal(error: Exception) -> Refusal:
         kind = _KINDS.get(error.code, Kind.UNDECODABLE)
         return Refusal(kind, _words(error, headers), headers=headers)
     if isinstance(error, OperationalError) and str(error.orig) == "interrupted":
-        return unavailable("the question took too long: ask for a shorter range", retry_after=3)
+        return unavailable(
+            "the question took too long: ask for a shorter range", retry_after=3, code="question-too-long"
+        )
     # Quoted, and cut: who sends an address with a line break in it would write lines of the log.
     _log.error("%r failed", f"{request.method} {request.path}"[:_LONGEST_PATH], exc_info=error)
     return unavailable("the receiver failed to answer; its log says why", retry_after=3)

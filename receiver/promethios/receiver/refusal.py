@@ -41,6 +41,7 @@ class Refusal(Exception):
         retry_after: Seconds after which to try again, for a retryable kind.
         headers: Further headers of the HTTP answer.
         crowded: It is refused because too much waits already, and not because something is broken.
+        code: Which of `problems.PROBLEMS` it is; the usual one of its kind where it is empty.
 
     Attributes:
         items: How many items were refused with it: set by who has decoded the request, for the counts.
@@ -56,6 +57,7 @@ class Refusal(Exception):
         retry_after: int | None = None,
         headers: Mapping[str, str] | None = None,
         crowded: bool = False,
+        code: str = "",
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -63,11 +65,12 @@ class Refusal(Exception):
         self.retry_after = retry_after
         self.headers = dict(headers or {})
         self.crowded = crowded
+        self.code = code
 
 
-def unavailable(message: str, retry_after: int = 1, *, crowded: bool = False) -> Refusal:
+def unavailable(message: str, retry_after: int = 1, *, crowded: bool = False, code: str = "") -> Refusal:
     """A passing fault: the client keeps its data and tries again after `retry_after` seconds."""
-    return Refusal(Kind.UNAVAILABLE, message, retry_after=retry_after, crowded=crowded)
+    return Refusal(Kind.UNAVAILABLE, message, retry_after=retry_after, crowded=crowded, code=code)
 
 
 def too_large(limit: int) -> Refusal:

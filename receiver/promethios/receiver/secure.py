@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from promethios.receiver.answers import HEADERS
 from promethios.receiver.connections import Connection
+from promethios.receiver.problems import PROBLEMS
 from promethios.receiver.tls import Certificates
 
 #: How long a client has for its handshake, seconds.
@@ -25,8 +26,9 @@ _HANDSHAKE_SECONDS: Final = 10.0
 #: The first byte of every TLS connection (RFC 8446, section 5.1: a record of type handshake).
 _HANDSHAKE: Final = b"\x16"
 
+_PROBLEM: Final = PROBLEMS["malformed"]
 _DETAIL: Final = (
-    '{"type":"about:blank","title":"Bad Request","status":400,'
+    f'{{"type":"{_PROBLEM.type}","title":"{_PROBLEM.title}","status":400,'
     '"detail":"this port speaks HTTPS: use https://"}'
 )
 #: The answer to who speaks HTTP here.

@@ -106,7 +106,8 @@ class Gate:
         """Whom a session stands for: its key's holder, for reading only."""
         record = self.behind(session)
         if record is None:
-            raise Refusal(Kind.UNAUTHENTICATED, _NO_SESSION, headers={"WWW-Authenticate": "Bearer"})
+            headers = {"WWW-Authenticate": "Bearer"}
+            raise Refusal(Kind.UNAUTHENTICATED, _NO_SESSION, headers=headers, code="session-ended")
         self._keyring.note_use(record.key_id)
         scopes = frozenset({Scope.READ})
         return Principal(
@@ -142,7 +143,13 @@ class Gate:
         if presented is not None:
             key = parse_key(presented)
             if wait := self.failures.note(network_of(peer), key.key_id if key else None):
-                return Refusal(Kind.TOO_MANY, _TOO_OFTEN, retry_after=wait, headers=challenge)
+                return Refusal(
+                    Kind.TOO_MANY,
+                    _TOO_OFTEN,
+                    retry_after=wait,
+                    headers=challenge,
+                    code="too-many-attempts",
+                )
         return Refusal(Kind.UNAUTHENTICATED, message, headers=challenge)
 
     def _authenticate(self, presented: str | None) -> KeyRecord | None:

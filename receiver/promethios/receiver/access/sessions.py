@@ -101,7 +101,8 @@ def session_in(method: str, token: str | None, site: str | None) -> str | None:
     if not token or method not in _ALLOWED:
         return None
     if site is not None and site not in _OWN:
-        raise Refusal(Kind.FORBIDDEN, "another site's page cannot use the console's session: send an API key")
+        message = "another site's page cannot use the console's session: send an API key"
+        raise Refusal(Kind.FORBIDDEN, message, code="cross-site")
     return token
 
 

@@ -110,7 +110,7 @@ def _tagged(document: dict[str, Any]) -> Response:
 def _refuse_too_long(asked: _Asked, question: Question) -> None:
     """An export that ends well is whole: what would have to be cut is not begun."""
     if asked.route.shape is Shape.LIST and asked(replace(question, limit=1, skip=MOST_EXPORTED))["data"]:
-        raise Refusal(Kind.UNDECODABLE, _TOO_LONG)
+        raise Refusal(Kind.UNDECODABLE, _TOO_LONG, code="export-too-long")
 
 
 def _pages(

@@ -50,13 +50,17 @@ def read_cursor(text: str, order: str | None) -> Place | None:
     if not isinstance(found, list) or not 2 <= len(found) <= _MOST_VALUES or not _plain(found):
         raise not_ours()
     if order is not None and found[0] != order:
-        raise Refusal(Kind.UNDECODABLE, "'cursor' is of another 'sort': ask for its first page without one")
+        raise Refusal(
+            Kind.UNDECODABLE,
+            "'cursor' is of another 'sort': ask for its first page without one",
+            code="bad-cursor",
+        )
     return tuple(found[1:])
 
 
 def not_ours() -> Refusal:
     """What is no cursor."""
-    return Refusal(Kind.UNDECODABLE, "'cursor' is not one that this route gave")
+    return Refusal(Kind.UNDECODABLE, "'cursor' is not one that this route gave", code="bad-cursor")
 
 
 def _plain(values: list[Any]) -> bool:

@@ -43,7 +43,8 @@ def format_of(asked: str, accepted: MIMEAccept) -> str:
         Refusal: There is no such format.
     """
     if asked and asked not in TYPES:
-        raise Refusal(Kind.UNDECODABLE, f"'format' must be one of {', '.join(TYPES)}, not {asked[:60]!r}")
+        message = f"'format' must be one of {', '.join(TYPES)}, not {asked[:60]!r}"
+        raise Refusal(Kind.UNDECODABLE, message, code="bad-parameter")
     return asked or _NAMES[accepted.best_match(list(_NAMES)) or TYPES["json"]]
 
 

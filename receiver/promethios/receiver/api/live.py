@@ -51,9 +51,13 @@ def _beginning() -> Iterator[bytes]:
 def _topic(principal: Principal) -> Topic:
     if unknown := sorted(set(request.args) - PARAMETERS):
         known = ", ".join(sorted(PARAMETERS))
-        raise Refusal(Kind.UNDECODABLE, f"unknown parameter {unknown[0][:60]!r}: this route knows {known}")
+        raise _bad(f"unknown parameter {unknown[0][:60]!r}: this route knows {known}")
     every = request.args.get("all", "")
     if every not in ("", "0", "1"):
-        raise Refusal(Kind.UNDECODABLE, f"'all' must be 0 or 1, not {every[:60]!r}")
+        raise _bad(f"'all' must be 0 or 1, not {every[:60]!r}")
     agents = parse_values("agent", request.args.get("agent", ""))
     return Topic(principal.tenant_id, principal.agent_id, agents, every == "1")
+
+
+def _bad(message: str) -> Refusal:
+    return Refusal(Kind.UNDECODABLE, message, code="bad-parameter")

@@ -148,4 +148,4 @@ def parse_values(name: str, text: str) -> tuple[str, ...]:
 
 
 def _bad(message: str) -> Refusal:
-    return Refusal(Kind.UNDECODABLE, message)
+    return Refusal(Kind.UNDECODABLE, message, code="bad-parameter")

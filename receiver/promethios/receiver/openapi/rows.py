@@ -8,6 +8,7 @@ from typing import Any, Final
 from promethios.receiver.openapi import alerting
 from promethios.receiver.openapi.columns import COLUMNS, Schema, moment, or_null, real, row, text, whole
 from promethios.receiver.openapi.lists import LISTED
+from promethios.receiver.problems import PROBLEMS
 
 
 def _counts(about: str, *names: str) -> dict[str, Schema]:
@@ -193,8 +194,8 @@ HEALTH: Final[Mapping[str, Any]] = {
 PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
     "properties": {
-        "type": text("Always about:blank: the status says what kind it is"),
-        "title": text("The status in words"),
+        "type": text("What kind it is, steady for programs", enum=[each.type for each in PROBLEMS.values()]),
+        "title": text("The kind in words"),
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": text("What was wrong, and what to do"),
     },
