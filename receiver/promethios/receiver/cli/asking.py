@@ -21,7 +21,16 @@ _VARIABLES: Final = (
 
 
 class AskError(RuntimeError):
-    """The receiver gave no answer that can be used; the message says why and what to do."""
+    """The receiver gave no answer that can be used; the message says why and what to do.
+
+    Args:
+        message: The reason.
+        status: The status of an answer that refuses; None where there was no answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def api_of(url: str) -> str:
@@ -48,7 +57,7 @@ def ask(method: str, url: str, api_key: str, body: bytes | None = None) -> Any:
             text = answer.read()
     except HTTPError as error:
         with error:
-            raise AskError(f"{method} {url}: {error.code}, {_detail(error.read())}") from error
+            raise AskError(f"{method} {url}: {error.code}, {_detail(error.read())}", error.code) from error
     except URLError as error:
         hint = _tls_hint(url, error.reason) or "is the receiver running?"
         raise AskError(f"cannot reach {url}: {error.reason}; {hint}") from error

@@ -22,6 +22,7 @@ from promethios.receiver.access.roles import Scope
 from promethios.receiver.api.trust import explanation
 from promethios.receiver.api.view import View
 from promethios.receiver.cli.asking import AskError, api_of, ask
+from promethios.receiver.cli.printable import printable
 from promethios.receiver.refusal import Refusal
 from promethios.receiver.store.schema import tenants
 from promethios.receiver.store.sqlite import StoreError, read_only
@@ -104,7 +105,7 @@ def acknowledge(agent: str, endpoint: str | None, api_key: str | None, note: str
         raise click.UsageError("--url is needed: the receiver that holds the agent's score")
     body = json.dumps({"note": note}).encode() if note else None
     (row,) = _asked("POST", endpoint, api_key, f"trust/{quote(agent)}/acknowledge", body)["data"]
-    click.echo(f"{_printable(row['agent_id'])}: {row['score']}, {row['tier']}")
+    click.echo(f"{printable(row['agent_id'])}: {row['score']}, {row['tier']}")
 
 
 @trust.command()
@@ -163,7 +164,7 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     (row,) = found["data"]
     style = _STYLES[row["tier"]]
     head = Text.assemble(
-        (_printable(row["agent_id"]), "bold"), "  ", (f"{row['score']}  {row['tier']}", style)
+        (printable(row["agent_id"]), "bold"), "  ", (f"{row['score']}  {row['tier']}", style)
     )
     if row["alarmed"]:
         head.append("  alarmed: it changed suddenly", style="bold red")
@@ -197,10 +198,5 @@ def _movers(decisions: list[dict[str, Any]]) -> Table:
             each["policies"],
             each["reason"],
         )
-        table.add_row(*(Text(_printable(cell)) for cell in cells))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     return table
-
-
-def _printable(text: str) -> str:
-    """Text that an agent sent, without what would move the cursor or change the terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
