@@ -136,7 +136,7 @@ def money(pixels: int = 90) -> list[Property]:
 
 def narrow(*columns: str) -> Mapping[str, list[Property]]:
     """Columns of small numbers, so that there is room for words."""
-    return {column: [width(85)] for column in columns}
+    return {column: [width(95)] for column in columns}
 
 
 def measured(name: str, pixels: int = 90) -> list[Property]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from promethios.dashboards import fields, links, palette, panels
+from promethios.dashboards import fields, links, palette, panels, plots
 from promethios.dashboards.infinity import number, rows, series, text, time
-from promethios.dashboards.panels import Lines, Place, Table, Timeline
+from promethios.dashboards.panels import Place, Table
+from promethios.dashboards.plots import Lines, Timeline
 
 _STATES: Final = {
     "2": ("live", palette.STATUSES["live"]),
@@ -37,7 +38,7 @@ def liveness(place: Place) -> Timeline:
         "From heartbeats and telemetry: live, stale after 90 s of silence, down after 10 min, "
         "stopped when the agent said goodbye."
     )
-    return panels.timeline(
+    return plots.timeline(
         place.head("Agent liveness", tells), series("liveness", "agent_id"), _STATES, _TO_AGENT
     )
 
@@ -49,7 +50,7 @@ def trust(place: Place) -> Lines:
         "standard below 700, then trusted."
     )
     query = series("trust", "agent_id")
-    return panels.scores(place.head("Trust by agent", tells), query, fields.TRUST_STEPS, 1000, _TO_AGENT)
+    return plots.scores(place.head("Trust by agent", tells), query, fields.TRUST_STEPS, 1000, _TO_AGENT)
 
 
 def trust_changes(place: Place) -> Table:
@@ -61,6 +62,7 @@ def trust_changes(place: Place) -> Table:
         text("agent_id", "Agent"),
         number("score", "Score"),
         number("change", "Change"),
+        text("cause", "Cause"),
         text("reason", "Reason"),
         text("trace_id", "Trace"),
     )
@@ -69,6 +71,7 @@ def trust_changes(place: Place) -> Table:
         "Agent": fields.agent_link(140),
         "Score": fields.gauge(fields.TRUST_STEPS, 1000, "none", 110),
         "Change": fields.measured("none", 80),
+        "Cause": [fields.width(120)],
         "Trace": fields.trace_link(),
     }
     return panels.listing(head, query, overrides)

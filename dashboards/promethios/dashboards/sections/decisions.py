@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from promethios.dashboards import fields, palette, panels
+from promethios.dashboards import fields, palette, panels, plots
 from promethios.dashboards.infinity import InfinityQuery, number, rate, rows, series, text, time
-from promethios.dashboards.panels import Density, Lines, Place, Table
+from promethios.dashboards.panels import Place, Table
+from promethios.dashboards.plots import Density, Lines
 
 _COLUMNS: Final = (
     time(),
@@ -37,26 +38,26 @@ _ROW: Final[panels.Overrides] = {
 def per_second(place: Place) -> Lines:
     """Decisions by verdict."""
     head = place.head("Decisions per second", "By what the policies asked for, not yet what was enforced.")
-    panel = panels.lines(head, rate("decisions", "verdict"), "ops", palette.VERDICTS)
+    panel = plots.lines(head, rate("decisions", "verdict"), "ops", palette.VERDICTS)
     return panel.override_by_name("count", fields.hidden())
 
 
 def latency(place: Place) -> Lines:
     """Quantiles of how long policies took."""
     head = place.head("Evaluation latency", "How long the policies took, in the agent, before it went on.")
-    return panels.lines(head, series("latency", "quantile"), "µs", palette.QUANTILES)
+    return plots.lines(head, series("latency", "quantile"), "µs", palette.QUANTILES)
 
 
 def latency_density(place: Place) -> Density:
     """How long policies took, all of it."""
     tells = "How many decisions took how long: each row ends at its number of microseconds."
-    return panels.density(place.head("Latency of decisions", tells), series("latency_buckets", "le"), "µs")
+    return plots.density(place.head("Latency of decisions", tells), series("latency_buckets", "le"), "µs")
 
 
 def errors(place: Place) -> Lines:
     """Policies that could not be evaluated, and what else failed."""
     tells = "Policies that could not be evaluated, and calls of models and tools that failed."
-    return panels.bars(
+    return plots.bars(
         place.head("Errors over time", tells), series("errors", "kind"), "short", palette.ERRORS
     )
 
@@ -65,7 +66,7 @@ def shadow(place: Place, **only: str) -> Lines:
     """Violations that were acted on, beside those that were not; ``only`` are filters of the route."""
     tells = "Violations of policies that are enforced, and of those in shadow that only watch."
     query = series("shadow", "mode", **only)
-    return panels.bars(place.head("Shadow against enforced", tells), query, "short", palette.MODES)
+    return plots.bars(place.head("Shadow against enforced", tells), query, "short", palette.MODES)
 
 
 def recent(place: Place) -> Table:

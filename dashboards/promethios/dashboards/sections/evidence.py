@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from promethios.dashboards import fields, palette, panels
+from promethios.dashboards import fields, palette, panels, plots
 from promethios.dashboards.infinity import computed, number, rows, series, text, time
-from promethios.dashboards.panels import Lines, Place, Table
+from promethios.dashboards.panels import Place, Table
+from promethios.dashboards.plots import Lines
 
 
 def coverage_over_time(place: Place) -> Lines:
     """Calls with and without a decision."""
     tells = "Calls of models and tools, with and without a decision, for each interval."
-    return panels.bars(
+    return plots.bars(
         place.head("Coverage over time", tells), series("coverage", "kind"), "short", palette.COVERAGE
     )
 

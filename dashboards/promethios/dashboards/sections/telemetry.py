@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from promethios.dashboards import fields, palette, panels
+from promethios.dashboards import fields, palette, panels, plots
 from promethios.dashboards.infinity import log_lines, number, rate, rows, text, time
-from promethios.dashboards.panels import Lines, Log, Place, Table
+from promethios.dashboards.panels import Log, Place, Table
+from promethios.dashboards.plots import Lines
 
 
 def ingest(place: Place) -> Lines:
     """What the receiver stored."""
     head = place.head("Ingest", "Items per second that the receiver stored.")
-    panel = panels.lines(head, rate("ingest", "signal"), "cps", palette.SIGNALS)
+    panel = plots.lines(head, rate("ingest", "signal"), "cps", palette.SIGNALS)
     return panel.override_by_name("count", fields.hidden())
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from promethios.dashboards import fields, links, palette, panels
+from promethios.dashboards import fields, links, palette, panels, plots
 from promethios.dashboards.infinity import number, rows, series, text
-from promethios.dashboards.panels import Lines, Place, Ranking, Table
+from promethios.dashboards.panels import Place, Ranking, Table
+from promethios.dashboards.plots import Lines
 
 _TO_AGENT: Final = ("Open agent", links.LINE_TO_AGENT)
 
@@ -23,14 +24,14 @@ _OUTCOMES: Final = (
 def tokens(place: Place) -> Lines:
     """Tokens in and out."""
     head = place.head("Tokens over time", "Tokens that models read and wrote, for each interval.")
-    return panels.bars(head, series("tokens", "direction"), "short", palette.DIRECTIONS)
+    return plots.bars(head, series("tokens", "direction"), "short", palette.DIRECTIONS)
 
 
 def cost(place: Place) -> Lines:
     """Money by agent."""
     tells = "US dollars for each interval, of models whose price is known."
     query = series("cost", "agent_id")
-    return panels.bars(place.head("Cost by agent", tells), query, "currencyUSD", {}, _TO_AGENT)
+    return plots.bars(place.head("Cost by agent", tells), query, "currencyUSD", {}, _TO_AGENT)
 
 
 def tools(place: Place) -> Ranking:

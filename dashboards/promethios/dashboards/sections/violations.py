@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from promethios.dashboards import fields, links, palette, panels
+from promethios.dashboards import fields, links, palette, panels, plots
 from promethios.dashboards.infinity import number, rows, series, text, time
-from promethios.dashboards.panels import Lines, Place, Ranking, Table
+from promethios.dashboards.panels import Place, Ranking, Table
+from promethios.dashboards.plots import Lines
 
 #: For a dashboard that has the variable.
 OF_THE_POLICIES: Final = {"policy": "${policy:pipe}"}
@@ -27,14 +28,14 @@ _ROW: Final[panels.Overrides] = {
 def by_severity(place: Place, **only: str) -> Lines:
     """Violations over time, worst first; ``only`` are filters of the route."""
     head = place.head("Violations by severity", "Policies that matched, enforced or in shadow.")
-    return panels.bars(head, series("violations", "severity", **only), "short", palette.SEVERITIES)
+    return plots.bars(head, series("violations", "severity", **only), "short", palette.SEVERITIES)
 
 
 def over_time(place: Place, **only: str) -> Lines:
     """Which policies matched when; ``only`` are filters of the route."""
     tells = "The ten policies with the most violations of the range; the rest is other."
     query = series("violations_by_policy", "policy_id", **only)
-    return panels.bars(place.head("Violations by policy over time", tells), query, "short", {}, _TO_POLICY)
+    return plots.bars(place.head("Violations by policy over time", tells), query, "short", {}, _TO_POLICY)
 
 
 def by_policy(place: Place) -> Ranking:
