@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
 
-from promethios.receiver.api.columns import count_if, hexadecimal, millis
+from promethios.receiver.api.columns import Unindexed, count_if, hexadecimal, millis
 from promethios.receiver.api.pages import page
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.view import View
@@ -19,8 +19,12 @@ def conversations(_: Services, view: View, question: Question) -> dict[str, Any]
     table = view.of(schema.decisions)
     later = table.alias("later")
     asked = question.matches("conversation", table.c.conversation_id)
+    rest = Unindexed(later)
     after = exists().where(
-        _same(later, table), question.within(later.c.time_unix_nano), _is_after(later, table)
+        later.c.conversation_id == table.c.conversation_id,
+        rest.c.agent_id == table.c.agent_id,
+        question.within(rest.c.time_unix_nano),
+        _is_after(rest, table),
     )
     statement = select(
         millis(table.c.time_unix_nano).label("time"),
@@ -32,10 +36,6 @@ def conversations(_: Services, view: View, question: Question) -> dict[str, Any]
     )
     answer = page(view, question, statement, table.c.time_unix_nano, table.c.id)
     return {**answer, "data": [_row(view, question, found) for found in answer["data"]]}
-
-
-def _same(one: Any, other: Any) -> ColumnElement[bool]:
-    return and_(one.c.conversation_id == other.c.conversation_id, one.c.agent_id == other.c.agent_id)
 
 
 def _is_after(one: Any, other: Any) -> ColumnElement[bool]:

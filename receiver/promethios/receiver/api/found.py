@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
 
-from promethios.receiver.api.columns import count_if, hexadecimal, millis
+from promethios.receiver.api.columns import Unindexed, count_if, hexadecimal, millis
 from promethios.receiver.api.ids import looked_up
 from promethios.receiver.api.pages import page
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.routes import RANKS
+from promethios.receiver.api.serving import agents_of, of_services
 from promethios.receiver.api.spans import STATUSES, with_status
 from promethios.receiver.api.view import View
 from promethios.receiver.refusal import Kind, Refusal
@@ -42,12 +56,14 @@ Found = tuple[Select[Any], ColumnElement[Any], ColumnElement[Any]]
 def _by_spans(view: View, question: Question) -> Found:
     """The first span of each trace that is as the filters ask for: no later one changes where that is."""
     table = view.of(schema.spans)
-    earlier = table.alias("earlier")
+    earlier = view.by_trace(schema.spans).alias("earlier")
+    # By its trace: as they are, the time and what is asked for would have SQLite read all spans like it.
+    rest = Unindexed(earlier)
     before = exists().where(
         earlier.c.trace_id == table.c.trace_id,
-        _asked_of_span(view, question, earlier),
-        question.within(earlier.c.start_unix_nano),
-        _is_before(earlier, table, "start_unix_nano"),
+        _asked_of_span(view, question, rest),
+        question.within(rest.c.start_unix_nano),
+        _is_before(rest, table, "start_unix_nano"),
     )
     return (
         _place(table, "start_unix_nano").where(_asked_of_span(view, question, table), not_(before)),
@@ -58,15 +74,17 @@ def _by_spans(view: View, question: Question) -> Found:
 
 def _by_decisions(view: View, question: Question) -> Found:
     """The same of decisions; decisions are kept for longer than spans, and a trace without any is none."""
-    table, spans = view.of(schema.decisions), view.of(schema.spans)
-    earlier = table.alias("earlier")
+    table, spans = view.of(schema.decisions), view.by_trace(schema.spans)
+    earlier = view.by_trace(schema.decisions).alias("earlier")
+    rest = Unindexed(earlier)
     before = exists().where(
         earlier.c.trace_id == table.c.trace_id,
-        _asked_of_decision(question, earlier),
-        question.within(earlier.c.time_unix_nano),
-        _is_before(earlier, table, "time_unix_nano"),
+        _asked_of_decision(question, rest),
+        question.within(rest.c.time_unix_nano),
+        _is_before(rest, table, "time_unix_nano"),
     )
-    among = exists().where(spans.c.trace_id == table.c.trace_id, _asked_of_span(view, question, spans))
+    asked = _asked_of_span(view, question, Unindexed(spans))
+    among = exists().where(spans.c.trace_id == table.c.trace_id, asked)
     when = table.c.time_unix_nano
     return (
         _place(table, "time_unix_nano").where(_asked_of_decision(question, table), not_(before), among),
@@ -108,11 +126,13 @@ def _asked_of_span(view: View, question: Question, table: Any) -> ColumnElement[
 
 
 def _of_services(view: View, question: Question, table: Any) -> ColumnElement[bool]:
-    if not question.filters.get("service"):
+    services = question.filters.get("service", ())
+    if not services:
         return true()
-    known = view.eyes.of_everyone(schema.resources)
-    named = select(known.c.id).where(question.matches("service", known.c.service_name))
-    return table.c.resource_id.in_(named)  # type: ignore[no-any-return]
+    agents = agents_of(view, question, services)
+    if not agents:
+        return false()
+    return and_(table.c.agent_id.in_(list(agents)), of_services(view, services, table.c.resource_id))
 
 
 def _duration(question: Question, name: str) -> int | None:
@@ -130,7 +150,7 @@ def _duration(question: Question, name: str) -> int | None:
 
 def summaries(view: View, keys: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
     """A row for each of these traces, by its id; for those that have a span."""
-    spans = view.of(schema.spans)
+    spans = view.by_trace(schema.spans)
     first, last = func.min(spans.c.start_unix_nano), func.max(spans.c.end_unix_nano)
     statement = (
         select(
@@ -160,7 +180,7 @@ def summaries(view: View, keys: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
 
 def _roots(view: View, keys: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
     """What the root of each trace says; where none came, or several, the earliest of them all."""
-    spans, resources = view.of(schema.spans), view.eyes.of_everyone(schema.resources)
+    spans, resources = view.by_trace(schema.spans), view.eyes.of_everyone(schema.resources)
     place = func.row_number().over(
         partition_by=spans.c.trace_id,
         order_by=(spans.c.parent_span_id.is_not(None), spans.c.start_unix_nano, spans.c.id),
@@ -187,7 +207,7 @@ def _roots(view: View, keys: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
 
 def _verdicts(view: View, keys: Sequence[bytes]) -> dict[bytes, str]:
     """The most severe verdict in each trace."""
-    table = view.of(schema.decisions)
+    table = view.by_trace(schema.decisions)
     rank = case({verdict: place for place, verdict in enumerate(RANKS["verdict"])}, value=table.c.verdict)
     statement = (
         select(table.c.trace_id, func.max(rank).label("rank"))

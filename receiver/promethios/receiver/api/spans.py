@@ -81,7 +81,7 @@ def _decided(view: View, table: Subquery, name: str) -> ColumnElement[Any]:
     return case((table.c.decision_id.is_not(None), table.c[name]), else_=named)
 
 
-def with_status(question: Question, table: Subquery) -> ColumnElement[bool]:
+def with_status(question: Question, table: Any) -> ColumnElement[bool]:
     """The condition that a span ended as the filter `status` allows.
 
     Raises:

@@ -31,7 +31,7 @@ def trace(_: Services, view: View, __: Question, trace_id: str) -> dict[str, Any
     if not _TRACE_ID.fullmatch(trace_id):
         raise Refusal(Kind.UNDECODABLE, f"a trace id has 32 hexadecimal digits, unlike {trace_id[:60]!r}")
     key = bytes.fromhex(trace_id)
-    spans, resources, scopes = view.of(schema.spans), view.of(schema.resources), view.of(schema.scopes)
+    spans, resources, scopes = view.by_trace(schema.spans), view.of(schema.resources), view.of(schema.scopes)
     rows = view.rows(
         select(spans, resources.c.service_name, scopes.c.name.label("scope"))
         .outerjoin(resources, resources.c.id == spans.c.resource_id)
@@ -49,7 +49,7 @@ def trace(_: Services, view: View, __: Question, trace_id: str) -> dict[str, Any
 
 def _decisions(view: View, trace_id: bytes) -> dict[bytes, Decided]:
     """The most severe decision by the span that it was made for."""
-    table = view.of(schema.decisions)
+    table = view.by_trace(schema.decisions)
     statement = select(table.c.span_id, table.c.decision_id, table.c.verdict).where(
         table.c.trace_id == trace_id
     )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Executable, Subquery, Table, bindparam, select
 
 from promethios.receiver.access.gate import Principal
+from promethios.receiver.api.columns import Unindexed
 from promethios.receiver.api.question import Question
 from promethios.receiver.store import schema
 
@@ -62,6 +63,10 @@ class View:
         """The tenant whose eyes these are."""
         return self._principal.tenant_id
 
+    def by_trace(self, table: Table) -> Subquery:
+        """The rows of a table that may be seen, found by their trace and not by whose they are."""
+        return _seen(table, self.agent_id is not None, False, by_trace=True)
+
     @property
     def agent_id(self) -> str | None:
         """The one agent that these eyes see; None for every agent of the tenant."""
@@ -88,11 +93,12 @@ class View:
 
 
 @cache
-def _seen(table: Table, one_agent: bool, by_id: bool) -> Subquery:
+def _seen(table: Table, one_agent: bool, by_id: bool, by_trace: bool = False) -> Subquery:
     """Made once for each table: a subquery of thirty columns costs as much as many an answer."""
     # SQLite would take an index of which it knows one column rather than a range of ids; not of a sum.
     tenant_id = table.c.tenant_id + 0 if by_id else table.c.tenant_id
     statement = select(table).where(tenant_id == bindparam(_TENANT, type_=table.c.tenant_id.type))
     if one_agent:
-        statement = statement.where(table.c.agent_id == bindparam(_AGENT, type_=table.c.agent_id.type))
+        agent_id = Unindexed(table).c.agent_id if by_trace else table.c.agent_id
+        statement = statement.where(agent_id == bindparam(_AGENT, type_=table.c.agent_id.type))
     return statement.subquery(table.name)

@@ -51,7 +51,7 @@ def _trace(view: View, key: bytes, most: int) -> Json | None:
 
 
 def _spans(view: View, key: bytes, most: int) -> Sequence[Any]:
-    spans, scopes = view.of(schema.spans), view.eyes.of_everyone(schema.scopes)
+    spans, scopes = view.by_trace(schema.spans), view.eyes.of_everyone(schema.scopes)
     return view.rows(
         select(spans, scopes.c.name.label("scope"), scopes.c.version.label("scope_version"))
         .outerjoin(scopes, scopes.c.id == spans.c.scope_id)
@@ -64,7 +64,7 @@ def _spans(view: View, key: bytes, most: int) -> Sequence[Any]:
 
 def _decisions(view: View, key: bytes) -> Mapping[bytes, list[Any]]:
     """What was decided in a trace, by the span that it was about; the most severe last."""
-    table = view.of(schema.decisions)
+    table = view.by_trace(schema.decisions)
     rows = view.rows(select(table).where(table.c.trace_id == key).limit(_MOST_DECISIONS))
     found: dict[bytes, list[Any]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (Verdict(row.verdict).rank, row.id)):

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 
 from promethios.receiver.api.question import LATEST, Question
 from promethios.receiver.api.rolled import Rolled
+from promethios.receiver.api.serving import agents_of, of_services
 from promethios.receiver.api.view import View
 from promethios.receiver.jaeger.questions import Wanted
 from promethios.receiver.jaeger.tags import KINDS, UNKNOWN, has_tag, is_error
@@ -91,7 +92,8 @@ class _Spans:
         self._view, self._question, self._wanted = view, question, wanted
         self._names = ("", UNKNOWN) if service == UNKNOWN else (service,)
         self._table = view.of(schema.spans)
-        self._agents, self._few = self._whose()
+        agents = agents_of(view, question, self._names)
+        self._agents, self._few = list(agents), sum(agents.values()) <= _AT_ONCE[-1]
         self.whole = False
 
     def walk(self) -> Iterator[Any]:
@@ -121,9 +123,7 @@ class _Spans:
 
     def of_service(self, table: Any) -> ColumnElement[bool]:
         """The condition that a span is the service's."""
-        known = self._view.eyes.of_everyone(schema.resources)
-        ids = select(known.c.id).where(known.c.service_name.in_(self._names))
-        return table.c.resource_id.in_(ids)  # type: ignore[no-any-return]
+        return of_services(self._view, self._names, table.c.resource_id)
 
     def _range(self) -> ColumnElement[bool]:
         when = self._table.c.start_unix_nano
@@ -161,21 +161,6 @@ class _Spans:
         """Where a step of this size ends, by an index alone; None where it is not full."""
         places = select(self._table.c.start_unix_nano, self._table.c.id)
         return next(iter(self._view.rows(self._ordered(places, place).limit(1).offset(size - 1))), None)
-
-    def _whose(self) -> tuple[list[str], bool]:
-        """The agents whose spans are the service's, and whether all spans of these are few."""
-        rolled = Rolled(self._view, self._question, SPANS)
-        counted = rolled.count("agent_id", "resource_id")
-        ours = self.of_service(counted)
-        rows = rolled.rows(
-            select(
-                counted.c.agent_id,
-                func.sum(counted.c.spans).label("spans"),
-                func.max(ours).label("ours"),
-            ).group_by(counted.c.agent_id)
-        )
-        found = [row for row in rows if row["ours"]]
-        return [row["agent_id"] for row in found], sum(row["spans"] for row in found) <= _AT_ONCE[-1]
 
 
 def _behind(table: Any, place: Any) -> ColumnElement[bool]:

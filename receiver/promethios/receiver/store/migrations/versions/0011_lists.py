@@ -1,4 +1,4 @@
-"""Indexes that find rows of one agent, tool, conversation or error, and counts by tool and by process."""
+"""Indexes by agent, tool, conversation and error, and counts by tool and by process."""
 
 from __future__ import annotations
 
