@@ -121,13 +121,17 @@ export class Board {
     this.annotate();
   }
 
+  /** Ask for the annotations; those of the same view that are asked for already are waited for, as panels do. */
   async annotate() {
-    this.asking?.abort();
-    this.asking = new AbortController();
-    const { signal } = this.asking;
+    const { view } = this.moment;
+    if (this.asking?.view === view) return;
+    this.asking?.controller.abort();
+    const asking = (this.asking = { view, controller: new AbortController() });
     const { client, theme } = this.page;
-    const found = await annotations.ask(this.dashboard, lookup(this.moment), client, signal, theme());
-    if (signal.aborted || JSON.stringify(found) === JSON.stringify(this.notes)) return;
+    const found = await annotations.ask(this.dashboard, lookup(this.moment), client, asking.controller.signal, theme());
+    if (this.asking !== asking) return;
+    this.asking = null;
+    if (JSON.stringify(found) === JSON.stringify(this.notes)) return;
     this.notes = found;
     this.redraw();
   }
@@ -148,7 +152,8 @@ export class Board {
   }
 
   end() {
-    this.asking?.abort();
+    this.asking?.controller.abort();
+    this.asking = null;
     this.inView.disconnect();
     this.sizes.disconnect();
     for (const panel of this.panels.values()) panel.end();

@@ -57,10 +57,14 @@ export class PanelView {
     this.menu.setAttribute("aria-label", `Menu of ${this.heading.textContent}`);
   }
 
-  /** Show a moment of the dashboard: `{range, asked, definitions, values, options, uid}`; now, or when in view. */
+  /**
+   * Show a moment of the dashboard: `{view, range, asked, definitions, values, options, uid}`; now, or when in view.
+   * A question about the same view a little earlier is waited for: where answers take longer than the pause between
+   * two events, ending it would show nothing for ever.
+   */
   show(moment) {
     this.moment = moment;
-    if (this.inView) this.ask();
+    if (this.inView && this.asking?.moment.view !== moment.view) this.ask();
   }
 
   /** The panel came into view, or left it. */
@@ -88,14 +92,16 @@ export class PanelView {
   }
 
   settle() {
+    const { moment } = this.asking;
     this.asking = null;
     this.node.removeAttribute("aria-busy");
     this.node.classList.remove("stale");
+    if (moment !== this.moment && this.inView) this.ask();
   }
 
   fail(failure) {
-    this.settle();
     if (failure.status === 401) return this.board.rejected();
+    if (this.asking) this.settle();
     if (failure instanceof Unfilled) return this.say(this.board.askFor(failure.variable), "empty");
     this.node.classList.toggle("stale", this.mounted !== null);
     const again = el("button", { type: "button", onclick: () => this.ask() }, "Try again");

@@ -21,6 +21,7 @@ export function viewOf(dashboard, address) {
 
 /** A view at a moment, as panels take it. */
 export const momentOf = (view, now, options) => ({
+  view,
   definitions: view.definitions,
   values: view.values,
   options,
