@@ -198,6 +198,13 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self._sent += sent
         return sent
 
+    def _flush_some(self, do_close: bool = True) -> bool:
+        """Send what can be sent. waitress takes no lock where no request is worked on: nobody else writes
+        then, but to who listens the hub does.
+        """
+        with self.outbuf_lock:
+            return bool(super()._flush_some(do_close=do_close))
+
     def recv(self, size: int) -> bytes:
         """Receive, without closing the connection when there is nothing more."""
         data: bytes = self.socket.recv(size)
