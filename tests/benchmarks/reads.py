@@ -31,6 +31,8 @@ from tests.support.infinity import Infinity
 from tests.support.otlp import span, trace_request
 from tests.support.receiver import RunningReceiver, run_promethios
 
+from promethios.receiver.rollups.facts import ROLLUPS, Rollup
+
 #: Grafana's page at 1,920 pixels, in its 24 columns; and the steps that it rounds intervals to, in ms.
 _COLUMN: Final = 78
 _ROUNDED: Final = (
@@ -172,18 +174,16 @@ def wait_for_rollups(path: Path) -> None:
     """Until the receiver has caught up with a database that was filled without it."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     started = time.monotonic()
-    while any(_behind(connection, table) for table in _COUNTED):
+    while any(_behind(connection, rollup) for rollup in ROLLUPS):
         time.sleep(0.5)
     connection.close()
     print(f"rollups are filled after {time.monotonic() - started:.0f} s")
 
 
-_COUNTED: Final = ("spans", "decisions", "violations", "logs", "metric_points")
-
-
-def _behind(connection: sqlite3.Connection, table: str) -> bool:
-    (newest,) = connection.execute(f"SELECT max(id) FROM {table}").fetchone()
-    (mark,) = connection.execute("SELECT max(up_to) FROM rollup_marks WHERE source = ?", (table,)).fetchone()
+def _behind(connection: sqlite3.Connection, rollup: Rollup) -> bool:
+    (newest,) = connection.execute(f"SELECT max(id) FROM {rollup.source.name}").fetchone()
+    statement = "SELECT max(up_to) FROM rollup_marks WHERE source = ?"
+    (mark,) = connection.execute(statement, (rollup.mark,)).fetchone()
     return bool((newest or 0) > (mark or 0))
 
 
@@ -223,8 +223,7 @@ def sending(receiver: RunningReceiver, key: str, rate: int) -> Iterator[Callable
 def sizes(path: Path, seed: Seed) -> dict[str, float]:
     """What the rollups and the database cost, bytes for each span."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    rolled = ("span_counts", "decision_counts", "decision_times", "violation_counts", "log_counts",
-              "metric_counts", "agent_minutes", "agent_hours")  # fmt: skip
+    rolled = (*(rollup.table.name for rollup in ROLLUPS), "agent_minutes", "agent_hours")
     marks = ", ".join("?" * len(rolled))
     (bytes_,) = connection.execute(
         f"SELECT sum(pgsize) FROM dbstat WHERE name IN ({marks})", rolled
