@@ -81,7 +81,8 @@ def test_k14_every_request_is_answered_as_described_and_shows_the_own_tenant_onl
     described = schemathesis.openapi.from_url(
         f"{receiver.http}/api/v1/openapi.json", headers=ours, config=CHECKS
     )
-    for found in described.get_all_operations():
+    # An answer that never ends cannot be compared with anything: `test_live.py` is about it.
+    for found in described.exclude(path="/api/v1/live").get_all_operations():
         _fuzz(found.ok().as_strategy(mode), ours)
     assert _counts(receiver, theirs) == before
 

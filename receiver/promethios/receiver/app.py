@@ -61,7 +61,7 @@ def create_app(
     app.register_blueprint(otlp_blueprint(services.pipeline, budget, services.settings))
     app.register_blueprint(plain_blueprint(services.pipeline, budget, services.settings, services.writer))
     app.register_blueprint(api_blueprint(services))
-    app.register_blueprint(live_blueprint(hub or Hub(services)))
+    app.register_blueprint(live_blueprint(Hub(services) if hub is None else hub))
     app.register_blueprint(jaeger_blueprint(services))
     app.register_blueprint(openapi_blueprint())
     app.register_blueprint(keys_blueprint(services))

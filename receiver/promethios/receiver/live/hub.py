@@ -64,10 +64,6 @@ class Hub:
                 self._thread.start()
         return listener
 
-    def __len__(self) -> int:
-        with self._changed:
-            return len(self._listeners)
-
     def stop(self) -> None:
         """End every answer, and take no more."""
         with self._changed:
