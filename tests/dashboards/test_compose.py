@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -24,6 +25,10 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parents[2]
 COMPOSE = YAML(typ="safe").load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+#: The Grafana that an export brings along.
+EXPORTED = YAML(typ="safe").load(
+    (resources.files("promethios.dashboards") / "provisioning/compose.yaml").read_bytes()
+)
 DOCKERFILE = (ROOT / "receiver" / "Dockerfile").read_text()
 
 #: Where a volume is in the image, and here.
@@ -206,6 +211,16 @@ def test_grafana_is_pinned_and_gets_the_plugin_before_it_provisions() -> None:
     assert re.fullmatch(r"grafana/grafana:12\.3\.\d+", SERVICES["grafana"]["image"])
     plugin = SERVICES["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"]
     assert plugin == "yesoreyeram-infinity-datasource"
+
+
+def test_exported_grafana_is_the_same_one_with_the_folder_and_the_key() -> None:
+    ours, exported = SERVICES["grafana"], EXPORTED["services"]["grafana"]
+    for key in ("image", "healthcheck", "cap_drop", "security_opt"):
+        assert exported[key] == ours[key]
+    assert exported["volumes"][0] == ".:/etc/grafana/provisioning:ro"
+    assert exported["environment"]["PROMETHIOS_READ_KEY"] == "${PROMETHIOS_READ_KEY:-}"
+    # It is on the machine's own network, so the address is what keeps others away.
+    assert exported["environment"]["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
 
 
 def test_nobody_has_more_rights_than_needed() -> None:

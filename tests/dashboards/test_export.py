@@ -17,6 +17,7 @@ from promethios.dashboards.options import DEFAULT_URL, ExportError, Options, val
 
 LAYOUT = {
     "alerting/promethios.yaml",
+    "compose.yaml",
     "dashboards/promethios.yaml",
     "datasources/promethios.yaml",
     *(f"dashboards/promethios/{name}" for name in BOARDS),
@@ -216,7 +217,7 @@ def test_export_leaves_no_scratch_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(LAYOUT))
 def test_other_peoples_file_is_not_replaced_and_nothing_else_written(tmp_path: Path, name: str) -> None:
     foreign = tmp_path / name
-    foreign.parent.mkdir(parents=True)
+    foreign.parent.mkdir(parents=True, exist_ok=True)
     foreign.write_text("precious: true\n")
     with pytest.raises(ExportError) as caught:
         export(tmp_path)

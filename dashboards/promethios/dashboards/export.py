@@ -7,6 +7,7 @@ The layout is that of Grafana's provisioning folder:
     DIR/dashboards/promethios/promethios-*.json the dashboards
     DIR/alerting/promethios.yaml                the alert rules
     DIR/alerting/promethios-contact.yaml        who is told, where an export is given somebody
+    DIR/compose.yaml                            a Grafana with all of it
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def planned(options: Options | None = None) -> Mapping[Path, bytes]:
     for entry in sorted((package / "json").iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".json"):
             files[Path("dashboards/promethios") / entry.name] = entry.read_bytes()
+    files[Path("compose.yaml")] = (package / "provisioning/compose.yaml").read_bytes()
     told = bool(options.webhook or options.email)
     files[Path("alerting/promethios.yaml")] = rules_file(options.rules, CONTACT_POINT if told else None)
     if told:
