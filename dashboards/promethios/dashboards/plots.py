@@ -68,7 +68,13 @@ def scores(
 ) -> lines_of.Panel:
     """Lines from 0 to ``most``, with a dashed line where each of ``steps`` begins."""
     dashed = common.GraphThresholdsStyleConfig().mode(c.GraphThresholdsStyleMode.DASHED)
-    return lines(head, query, "none", {}, to).max(most).thresholds(thresholds(steps)).thresholds_style(dashed)
+    return (
+        lines(head, query, "none", {}, to)
+        .max(most)
+        .thresholds(thresholds(steps))
+        .thresholds_style(dashed)
+        .fill_opacity(0)
+    )
 
 
 def timeline(
