@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.support.otlp import trace_request
 from tests.support.receiver import RunningReceiver
 
 from promethios.receiver.access.keyring import KeyRequest, create_key
@@ -50,3 +53,28 @@ def make_key(services: Services) -> Callable[..., dict[str, str]]:
         return {"Authorization": f"Bearer {key.reveal()}"}
 
     return make
+
+
+@pytest.fixture
+def tell(client: FlaskClient, make_key: Any) -> Callable[..., None]:
+    """Tell the tenant `acme` of spans of an agent: ``tell(span, agent="clerk")``."""
+    ingest = {**make_key("acme", "ingest"), "Content-Type": "application/x-protobuf"}
+
+    def told(*spans: Span, agent: str = "clerk", **resource: str) -> None:
+        named = {"service.name": "shop", "gen_ai.agent.name": agent, "service.instance.id": "i1", **resource}
+        body = trace_request(*spans, resource=named).SerializeToString()
+        assert client.post("/v1/traces", data=body, headers=ingest).data == b""
+
+    return told
+
+
+@pytest.fixture
+def ask(client: FlaskClient, make_key: Any) -> Callable[..., Any]:
+    """Ask a route of the API as a reader of `acme`: ``ask("spans", from_=0)``."""
+    reader = make_key("acme", "read")
+
+    def get(path: str, **query: Any) -> Any:
+        parameters = {name.rstrip("_"): value for name, value in query.items()}
+        return client.get(f"/api/v1/{path}", query_string=parameters, headers=reader)
+
+    return get
