@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from tests.support.otlp import decision_span, gauge, logs_request, metrics_request, record, span, trace_request
+from tests.support.otlp import (
+    decision_span,
+    gauge,
+    logs_request,
+    metrics_request,
+    record,
+    span,
+    trace_request,
+)
 
 from promethios.receiver.api import ROUTES
 
@@ -95,6 +103,59 @@ def test_a_key_for_one_agent_reads_of_that_agent_only(
     bound = make_key("theirs", "read", agent="somebody-else")
     assert client.get("/api/v1/agents", headers=bound).get_json()["data"] == []
     assert client.get(f"/api/v1/traces/{TRACE.hex()}", headers=bound).status_code == 404
+
+
+#: Every address that answers a question, as the application knows them: what is new here is covered too.
+QUESTIONS = ("api", "jaeger")
+#: What Jaeger's routes have to be asked.
+OF_JAEGER = {"service": SECRET, "start": 0}
+
+
+def questions(client: FlaskClient) -> list[tuple[str, dict[str, Any]]]:
+    """Each address that is asked with GET, and with which parameters."""
+    application: Any = client.application
+    found = []
+    for rule in application.url_map.iter_rules():
+        if rule.endpoint.partition(".")[0] in QUESTIONS:
+            path = rule.rule.replace("<trace_id>", TRACE.hex()).replace("<path:agent_id>", SECRET)
+            asked = OF_JAEGER if path.startswith("/jaeger/") else ASKED.get(rule.rule[len("/api/v1/") :], {})
+            found.append((path.replace("<path:service>", SECRET), asked))
+    assert len(found) > len(ROUTES)
+    return found
+
+
+@pytest.mark.parametrize("agent", ["somebody-else", None])
+def test_no_question_of_another_agent_or_tenant_is_answered_with_a_name(
+    client: FlaskClient, tenants: dict[str, dict[str, str]], make_key: Any, agent: str | None
+) -> None:
+    looking = tenants["ours"] if agent is None else make_key("theirs", "read", agent=agent)
+    told = {
+        path
+        for path, asked in questions(client)
+        if SECRET in client.get(path, query_string=asked, headers=looking).get_data(as_text=True)
+    }
+    assert told == set()
+
+
+@pytest.mark.parametrize("path", ["services", f"services/{SECRET}/operations", "operations", "traces"])
+def test_jaegers_routes_tell_the_own_tenant(
+    client: FlaskClient, tenants: dict[str, dict[str, str]], make_key: Any, path: str
+) -> None:
+    address = f"/jaeger/api/{path}"
+    for headers in (tenants["theirs"], make_key("theirs", "read", agent=SECRET)):
+        answer = client.get(address, query_string=OF_JAEGER, headers=headers)
+        assert SECRET in answer.get_data(as_text=True)
+    assert client.get(address, query_string=OF_JAEGER, headers=tenants["ours"]).get_json()["data"] == []
+
+
+def test_a_trace_of_another_tenant_or_agent_is_unknown_to_jaeger(
+    client: FlaskClient, tenants: dict[str, dict[str, str]], make_key: Any
+) -> None:
+    address = f"/jaeger/api/traces/{TRACE.hex()}"
+    assert client.get(address, headers=tenants["theirs"]).status_code == 200
+    for headers in (tenants["ours"], make_key("theirs", "read", agent="somebody-else")):
+        answer = client.get(address, headers=headers)
+        assert (answer.status_code, answer.get_json()["errors"][0]["msg"]) == (404, "trace not found")
 
 
 def test_keys_of_another_tenant_cannot_be_seen_made_or_revoked(
