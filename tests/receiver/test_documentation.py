@@ -37,7 +37,11 @@ def test_every_setting_is_documented_with_its_default() -> None:
 def test_every_route_is_documented() -> None:
     for route in ROUTES:
         path = route.path
-        name = path.partition("/")[0] if path.startswith("series") else re.sub(r"<[^>]+>", "{id}", path)
+        name = (
+            path.partition("/")[0]
+            if path.startswith(("series/", "signals/"))
+            else re.sub(r"<[^>]+>", "{id}", path)
+        )
         assert f"`{name}" in ASKING, path
         assert re.sub(r"<[^>]+>", "", path).rpartition("/")[2] in ASKING
         for each in route.filters:
