@@ -448,3 +448,22 @@ def test_it_takes_a_key_that_reads(told: RunningReceiver) -> None:
         403,
         "this API key lacks the scope 'read': use a key that has it",
     )
+
+
+def test_a_trace_with_more_spans_than_there_is_room_for_says_so(told: RunningReceiver) -> None:
+    large = b"a-large-trace..!"
+    spans = [span(f"step {number}", {}, trace_id=large, **at(number)) for number in range(101)]
+    request = trace_request(*spans, resource={"service.name": "large"})
+    assert told.post("/v1/traces", request.SerializeToString()).status == 200
+    asked = urlencode(
+        [("traceID", large.hex()), *(("traceID", f"{number:032x}") for number in range(1, 100))]
+    )
+    (trace,) = told.get(f"/jaeger/api/traces?{asked}").json()["data"]
+    jsonschema.Draft202012Validator(TRACE).validate(trace)
+    assert trace["warnings"] == ["this trace has more than 100 spans: the first 100 are shown"]
+    assert [each["operationName"] for each in trace["spans"]] == [f"step {number}" for number in range(100)]
+    assert one(told, large)["warnings"] is None
+    assert refusal(told.get(f"/jaeger/api/traces?{asked}&traceID={'f' * 32}")) == (
+        400,
+        "more than 100 'traceID' parameters: ask for fewer at once",
+    )

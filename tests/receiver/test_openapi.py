@@ -10,7 +10,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
-from tests.support.otlp import decision_span, gauge, logs_request, metrics_request, record, span, trace_request
+from tests.support.otlp import (
+    decision_span,
+    gauge,
+    logs_request,
+    metrics_request,
+    record,
+    span,
+    trace_request,
+)
 
 from promethios.receiver.api import ROUTES
 from promethios.receiver.api.question import LATEST
