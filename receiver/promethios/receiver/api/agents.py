@@ -181,8 +181,15 @@ def _worked(view: View, question: Question) -> list[dict[str, Any]]:
     return [{"agent_id": row["agent_id"], "worked": row["spans"]} for row in rows]
 
 
+#: Of so long, at the end of the range, each agent's decisions are timed, milliseconds.
+_TIMED: Final = 3_600_000
+
+
 def _timed(view: View, question: Question) -> list[dict[str, Any]]:
-    times = durations_by(view, question, TIMES, "agent_id")
+    """How long decisions took lately. Agents by themselves decide so seldom that bins hold one each: those of
+    a long range are as many as its decisions."""
+    lately = replace(question, start=max(question.start, question.end - _TIMED))
+    times = durations_by(view, lately, TIMES, "agent_id")
     return [{"agent_id": agent_id, **hits} for (agent_id,), hits in times.items()]
 
 

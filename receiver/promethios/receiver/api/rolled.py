@@ -110,7 +110,10 @@ class Rolled:
 
     def rows(self, statement: Executable) -> list[dict[str, Any]]:
         """The rows of a statement on the latest `count`."""
-        return [dict(row._mapping) for row in self._view.rows(statement, self.parameters)]
+        rows = self._view.rows(statement, self.parameters)
+        # A row's own mapping takes four times as long, for some thousands of rows.
+        names = rows[0]._fields if rows else ()
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def _agents(self) -> tuple[str, ...]:
         """Which agents are asked for; none for all."""

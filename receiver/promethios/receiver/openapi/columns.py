@@ -131,7 +131,9 @@ COLUMNS: Final[Mapping[str, Schema]] = {
     "own_governed": or_null(whole("Operations that it says were decided before they ran, since it began")),
     "own_ungoverned": or_null(whole("Operations that it says were not, or only when they were over")),
     "p95_ms": or_null(real("Duration of 95 % of the calls, milliseconds; null without calls", minimum=0)),
-    "p95_us": or_null(real("Duration of 95 % of the decisions, microseconds; null without decisions")),
+    "p95_us": or_null(
+        real("Duration of 95 % of the decisions of the range's last hour, microseconds; null without any")
+    ),
     "point": text("The intervention point", examples=sorted(POINTS)),
     "policies": text("The policies that matched, joined by commas"),
     "policy_id": text("The policy"),
