@@ -114,7 +114,10 @@ export class Console {
     const { view } = this;
     const uid = this.board?.dashboard.uid;
     const here = this.known.boards.find((board) => board.uid === uid);
-    const tab = (board) => el("a", { href: elsewhere(board.uid, view), "aria-current": board.uid === uid && "page", title: board.description, data: { focus: board.uid } }, board.name);
+    const tab = ({ uid: id, name, description }) => {
+      const current = id === uid && "page";
+      return el("a", { href: elsewhere(id, view), "aria-current": current, title: description, data: { focus: id } }, name);
+    };
     replace($("boards"), this.known.boards.map(tab));
     $("title").textContent = here?.name ?? "No dashboard";
     document.title = `${here?.name ?? "No dashboard"} – Promethios`;
@@ -129,10 +132,15 @@ export class Console {
     this.refresher.show(view.refresh);
     this.sign();
     const shown = JSON.stringify([uid, [...view.values]]);
-    if (shown !== this.barShown) variableBar($("variables"), view.definitions, view.values, { choose: (name, values) => this.choose(name, values), options: (definition) => this.options(definition) });
+    const on = {
+      choose: (name, values) => this.choose(name, values),
+      options: (definition) => this.options(definition),
+    };
+    if (shown !== this.barShown) variableBar($("variables"), view.definitions, view.values, on);
     this.barShown = shown;
     const links = this.links();
-    replace($("links"), links.map(({ title, href, external }) => el("a", { href, ...(external && { target: "_blank", rel: "noopener noreferrer" }) }, title)));
+    const away = { target: "_blank", rel: "noopener noreferrer" };
+    replace($("links"), links.map(({ title, href, external }) => el("a", { href, ...(external && away) }, title)));
   }
 
   /** The dashboard's own links, but for those to where the tabs lead anyway. */

@@ -117,7 +117,9 @@ async function fillPicker(node, close, definition, chosen, on) {
 
 function textBox(definition, values, on) {
   const id = `var-${definition.name}`;
-  const input = el("input", { id, type: "text", value: values[0] ?? "", spellcheck: "false", autocomplete: "off", placeholder: definition.description, title: definition.description, data: { focus: id } });
+  const told = { placeholder: definition.description, title: definition.description };
+  const plain = { type: "text", spellcheck: "false", autocomplete: "off" };
+  const input = el("input", { id, value: values[0] ?? "", ...plain, ...told, data: { focus: id } });
   const send = () => input.value.trim() !== (values[0] ?? "") && on.choose(definition.name, [input.value.trim()]);
   return el(
     "form",
