@@ -82,11 +82,13 @@ LISTED = ["time", "severity", "agent_id", "policy_id", "model"]
 
 
 @pytest.mark.parametrize("way", ["", "-"], ids=["up", "down"])
-@pytest.mark.parametrize("column", LISTED)
-def test_a_list_is_sorted_and_its_pages_are_the_whole(
-    told: Callable[..., None], ask: Ask, column: str, way: str
-) -> None:
+def test_a_list_is_sorted_and_its_pages_are_the_whole(told: Callable[..., None], ask: Ask, way: str) -> None:
     mixed(told)
+    for column in LISTED:
+        check_list(ask, column, way)
+
+
+def check_list(ask: Ask, column: str, way: str) -> None:
     whole = ask("violations", sort=way + column).get_json()["data"]
     assert len(whole) == 7
     values = [row[column] for row in whole]
@@ -99,11 +101,13 @@ def test_a_list_is_sorted_and_its_pages_are_the_whole(
 
 
 @pytest.mark.parametrize("way", ["", "-"], ids=["up", "down"])
-@pytest.mark.parametrize("column", ["policy_id", "severity", "violations", "agents", "last_seen"])
-def test_a_table_is_sorted_and_its_pages_are_the_whole(
-    told: Callable[..., None], ask: Ask, column: str, way: str
-) -> None:
+def test_a_table_is_sorted_and_its_pages_are_the_whole(told: Callable[..., None], ask: Ask, way: str) -> None:
     mixed(told)
+    for column in ("policy_id", "severity", "violations", "agents", "last_seen"):
+        check_table(ask, column, way)
+
+
+def check_table(ask: Ask, column: str, way: str) -> None:
     whole = ask("violations/by_policy", sort=way + column).get_json()["data"]
     assert len(whole) == 4
     values = [row[column] for row in whole]
