@@ -26,19 +26,14 @@ _MOST_SERIES: Final = 1_000
 def metrics(_: Services, view: View, question: Question) -> dict[str, Any]:
     """A row for each metric that has points in the range."""
     series, points = view.of(schema.metric_series), view.of(schema.metric_points)
-    # By series: the rows of one stand together in the index.
+    # By series: the points of one stand together in an index, which is all that is read.
+    ours = _points_of(series, points, question)
+    number = select(func.count()).where(ours).correlate(series).scalar_subquery()
+    last = select(func.max(points.c.time_unix_nano)).where(ours).correlate(series).scalar_subquery()
+    columns = (series.c.name, series.c.unit, series.c.type, series.c.agent_id)
     counted = (
-        select(
-            series.c.name,
-            series.c.unit,
-            series.c.type,
-            series.c.agent_id,
-            func.count().label("points"),
-            func.max(points.c.time_unix_nano).label("last"),
-        )
-        .join(points, _points_of(series, points, question))
+        select(*columns, number.label("points"), last.label("last"))
         .where(question.matches("agent", series.c.agent_id), question.matches("name", series.c.name))
-        .group_by(series.c.id)
         .subquery("counted")
     )
     told = (counted.c.name, counted.c.unit, counted.c.type)
@@ -48,7 +43,9 @@ def metrics(_: Services, view: View, question: Question) -> dict[str, Any]:
             func.count(counted.c.agent_id.distinct()).label("agents"),
             func.sum(counted.c.points).label("points"),
             millis(func.max(counted.c.last)).label("last_seen"),
-        ).group_by(*told)
+        )
+        .where(counted.c.points > 0)
+        .group_by(*told)
     )
     return {"data": [dict(row._mapping) for row in rows]}
 
