@@ -1,4 +1,4 @@
-"""Write the reference pages from the code that they are about: ``python docs/generate.py``.
+"""Write the reference pages from the code that they are about: ``python -m docs.generate``.
 
 A test makes them again and compares, so a page cannot fall behind.
 """
@@ -6,92 +6,45 @@ A test makes them again and compares, so a page cannot fall behind.
 from __future__ import annotations
 
 import ast
-import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from docs.tables import MADE, cell
 
-from promethios.exporter.settings import ENVIRONMENT
-from promethios.exporter.settings import Settings as AgentSettings
+from docs import tables
 from promethios.governance import semconv
-from promethios.governance.alerting import RULES, AlertRule
 from promethios.governance.cli import main as root
 from promethios.receiver.app import create_app
 from promethios.receiver.openapi.document import describe
 from promethios.receiver.otlp.budget import Budget
 from promethios.receiver.services import Services
 from promethios.receiver.settings import Settings
-from promethios.receiver.telemetry.counts import Reason
-from promethios.receiver.telemetry.instruments import INSTRUMENTS
 
 _FOLDER: Final = Path(__file__).parent / "reference"
-_MADE: Final = "<!-- Made by docs/generate.py; change the code instead. -->\n"
 _ABOUT_NAMES: Final = """
 Every attribute, event, span and metric that governance reads or writes. The names of `gen_ai.*` follow
 OpenTelemetry's GenAI conventions {}, which are in development; those marked as a draft are proposals
 there. Code finds them in `promethios.governance.semconv`.
 """
 
-_ABOUT_AGENT_SETTINGS: Final = """
-What `configure`, the exporters, `promethios run` and zero code take. The first of these that gives a
-setting wins:
-
-1. an argument, or a property in OpenTelemetry's configuration file;
-2. the environment, in the order of the names below; a variable that is empty counts as not set;
-3. the default.
-
-A setting that cannot work is a `SettingsError` that names it, where it came from, and what to do. In the
-environment, yes and no are `true` and `false`.
-
-| Setting | In the environment | Default | What it is |
-|---|---|---|---|
-"""
-
-_ABOUT_RECEIVER_SETTINGS: Final = """
-What `promethios serve` takes. An option goes before a variable, and this before a file (`--config`, or
-`PROMETHIOS_CONFIG`): TOML, whose top-level keys are these names. A name that is not known is an error.
-
-| Setting | Option | In the environment | Default | What it is |
-|---|---|---|---|---|
-"""
-
-_ABOUT_ALERTS: Final = """
-One definition, evaluated by the receiver itself and by Grafana: each rule's number is what
-`GET /api/v1/signals/{id}` answers for each of its labels, and it fires when that was beyond the threshold for
-so long. A file of your own changes thresholds and times ([alerts](../../receiver/README.md#alerts)).
-
-| Rule | Severity | Fires | For | Looks back | |
-|---|---|---|---|---|---|
-"""
-
-_ABOUT_OWN_METRICS: Final = """
-What a receiver says about itself: at `/metrics` as Prometheus reads it, and over OTLP where `self_endpoint`
-is set. They are of all tenants together, since the receiver started. `signal` is `spans`, `metrics` or
-`logs`; `reason` is one of {}. No label holds what a client can choose.
-
-| In Prometheus | In OTLP | Kind | Unit | Labels | What it says |
-|---|---|---|---|---|---|
-"""
-
 
 def telemetry() -> str:
     """Every name of `semconv`, with the comment that stands above it."""
     source = Path(semconv.__file__).read_text(encoding="utf-8")
-    parts = ["# Names in the telemetry\n\n", _MADE, _ABOUT_NAMES.format(semconv.GENAI_CONVENTIONS)]
+    parts = ["# Names in the telemetry\n\n", MADE, _ABOUT_NAMES.format(semconv.GENAI_CONVENTIONS)]
     for title, rows in _sections(source):
         parts.append(f"\n## {title}\n\n| Name | What it is |\n|---|---|\n")
-        parts += [f"| `{name}` | {_cell(text)} |\n" for name, text in rows]
+        parts += [f"| `{name}` | {cell(text)} |\n" for name, text in rows]
     return "".join(parts)
 
 
 def commands() -> str:
     """The help of every command, as the program prints it."""
-    parts = ["# Commands\n\n", _MADE, "\n```text\n", _help(root, "promethios"), "```\n"]
+    parts = ["# Commands\n\n", MADE, "\n```text\n", _help(root, "promethios"), "```\n"]
     for entry in sorted(entry_points(group="promethios.commands"), key=lambda found: found.name):
         parts += _described(entry.load(), f"promethios {entry.name}")
     return "".join(parts)
@@ -103,7 +56,7 @@ def api() -> str:
         services = Services.open(Settings(db=f"{folder}/promethios.db"))
         document = describe(create_app(services, Budget(services.settings.memory_bytes)))
         services.close()
-    parts = ["# API\n\n", _MADE, "\n", document["info"]["description"]]
+    parts = ["# API\n\n", MADE, "\n", document["info"]["description"]]
     parts.append(
         "The same for programs, in OpenAPI 3.1, with a key that reads: `GET /api/v1/openapi.json`.\n"
     )
@@ -115,98 +68,14 @@ def api() -> str:
     return "".join(parts)
 
 
-def receiver_metrics() -> str:
-    """Every metric that the receiver has of itself."""
-    rows = [
-        f"| `{each.prometheus}` | `{each.name}` | {each.kind} | {_cell(each.unit)} "
-        f"| {', '.join(f'`{label}`' for label in each.labels)} | {_cell(each.about)} |\n"
-        for each in INSTRUMENTS
-    ]
-    about = _ABOUT_OWN_METRICS.format(", ".join(f"`{reason}`" for reason in Reason))
-    return "".join(["# The receiver's own metrics\n\n", _MADE, about, *rows])
-
-
-def receiver_settings() -> str:
-    """Every setting of the receiver, from the class that checks them."""
-    about = _arguments(Settings)
-    (entry,) = entry_points(group="promethios.commands", name="serve")
-    options = {option.name: option.opts[0] for option in entry.load().params}
-    rows = [
-        f"| `{each.name}` | {_code(options.get(each.name))} | `PROMETHIOS_{each.name.upper()}` "
-        f"| {_default(each.name, each.default)} | {_cell(about[each.name])} |\n"
-        for each in fields(Settings)
-    ]
-    return "".join(["# The receiver's settings\n\n", _MADE, _ABOUT_RECEIVER_SETTINGS, *rows])
-
-
-def alerts() -> str:
-    """Every alert rule, from the definition that the receiver and Grafana share."""
-    parts = ["# Alert rules\n\n", _MADE, _ABOUT_ALERTS]
-    parts += [
-        f"| [`{each.id}`](#{each.id}) | {each.severity} | {_beyond(each)} | {_span(each.for_seconds)} "
-        f"| {_span(each.window_seconds)} | {'on' if each.enabled else 'off'} |\n"
-        for each in RULES
-    ]
-    parts += [f"\n## {each.id}\n\n**{each.title}.** {_cell(each.description)}\n" for each in RULES]
-    return "".join(parts)
-
-
-def agent_settings() -> str:
-    """Every setting of an agent's delivery, from the class that reads them."""
-    about = _arguments(AgentSettings)
-    rows = [
-        f"| `{each.name}` | {_variables(each.name)} | {_default(each.name, each.default)} "
-        f"| {_cell(about[each.name])} |\n"
-        for each in fields(AgentSettings)
-    ]
-    return "".join(["# An agent's settings\n\n", _MADE, _ABOUT_AGENT_SETTINGS, *rows])
-
-
-def _arguments(described: type) -> dict[str, str]:
-    """What a class says of each of its arguments."""
-    said = re.findall(r"^        (\w+): ((?:.|\n {12})+)", described.__doc__ or "", re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in said}
-
-
-def _code(text: str | None) -> str:
-    return f"`{text}`" if text else "none"
-
-
-def _beyond(rule: AlertRule) -> str:
-    """When a rule's number is bad: UCUM writes what is counted in braces, and a ratio as 1."""
-    unit = "" if rule.unit == "1" else f" {rule.unit.strip('{}')}"
-    return f"{rule.comparison} {rule.threshold:,.6g}{unit}"
-
-
-def _span(seconds: float) -> str:
-    """A time in its largest whole unit."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds and seconds % length == 0:
-            return f"{seconds // length:g} {unit}"
-    return f"{seconds:g} s"
-
-
-def _variables(setting: str) -> str:
-    return ", else ".join(f"`{name}`" for name in ENVIRONMENT.get(setting, ())) or "none"
-
-
-def _default(setting: str, value: object) -> str:
-    if value is None or value == () or value == "":
-        return "none"
-    if setting.endswith("_bytes"):
-        return f"{int(str(value)) >> 20} MiB"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,g}" if isinstance(value, int | float) else f"`{value}`"
-
-
 PAGES: Final[dict[str, Callable[[], str]]] = {
-    "agent_settings.md": agent_settings,
-    "alerts.md": alerts,
+    "agent_settings.md": tables.agent_settings,
+    "alerts.md": tables.alerts,
     "api.md": api,
     "commands.md": commands,
-    "receiver_metrics.md": receiver_metrics,
-    "receiver_settings.md": receiver_settings,
+    "receiver_metrics.md": tables.receiver_metrics,
+    "receiver_settings.md": tables.receiver_settings,
+    "refusals.md": tables.refusals,
     "telemetry.md": telemetry,
 }
 
@@ -222,14 +91,14 @@ def _operation(title: str, operation: dict[str, Any], common: dict[str, Any]) ->
         yield "\n| Sent | Type | |\n|---|---|---|\n"
         for name, field in one["properties"].items():
             needed = "needed" if name in one.get("required", ()) else ""
-            yield f"| `{name}` | {_type(field)} | {_cell(_about(field) or needed)} |\n"
+            yield f"| `{name}` | {_type(field)} | {cell(_about(field) or needed)} |\n"
     answered = next(iter(operation["responses"].values())).get("content", {}).get("application/json", {})
     fields = answered.get("schema", {}).get("properties", {})
     columns = fields.get("data", {}).get("items", {}).get("properties", fields)
     if columns:
         yield "\n| Answered | Type | |\n|---|---|---|\n"
         yield from (
-            f"| `{name}` | {_type(column)} | {_cell(column['description'])} |\n"
+            f"| `{name}` | {_type(column)} | {cell(column['description'])} |\n"
             for name, column in columns.items()
         )
 
@@ -237,7 +106,7 @@ def _operation(title: str, operation: dict[str, Any], common: dict[str, Any]) ->
 def _parameters(parameters: Any) -> Iterator[str]:
     yield "| Parameter | Type | |\n|---|---|---|\n"
     for each in parameters:
-        about = _cell(each.get("description", "Part of the address"))
+        about = cell(each.get("description", "Part of the address"))
         yield f"| `{each['name']}` | {_type(each['schema'])} | {about} |\n"
 
 
@@ -279,10 +148,6 @@ def _comments(lines: list[str], line: int) -> tuple[str, str]:
         line -= 1
         (said if lines[line].startswith("#:") else heading).insert(0, lines[line].lstrip("#: "))
     return " ".join(heading).rstrip("."), " ".join(said)
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"``([^`]+)``", r"`\1`", text).replace("|", "\\|")
 
 
 def _described(command: click.Command, name: str) -> Iterator[str]:

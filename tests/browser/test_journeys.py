@@ -115,7 +115,7 @@ def test_a_policys_name_leads_to_its_violations(page: Page, world: RunningReceiv
 
 
 def test_what_happens_now_appears_without_a_reload(page: Page, empty: RunningReceiver) -> None:
-    sign_in(page, empty, "#/d/promethios-overview?from=now-5m&to=now&refresh=")
+    sign_in(page, empty, "#/d/promethios-overview?from=now-5m&to=now&refresh=1h")
     settled(page)
     page.locator('[data-state="live"]').wait_for()
     reason = f"told at {time.time_ns()}"

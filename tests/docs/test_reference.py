@@ -14,7 +14,7 @@ GENERATOR: dict[str, Any] = runpy.run_path(str(DOCS / "generate.py"))
 
 @pytest.mark.parametrize("name", sorted(GENERATOR["PAGES"]))
 def test_a_reference_page_is_what_the_code_says(name: str) -> None:
-    """Made anew with `python docs/generate.py`."""
+    """Made anew with `python -m docs.generate`."""
     assert (DOCS / "reference" / name).read_text(encoding="utf-8") == GENERATOR["PAGES"][name]()
 
 

@@ -17,6 +17,7 @@ class Policy:
     reason: str
     control: str
     mode: str = "enforce"
+    tool: str = ""
 
     def match(self, version: str) -> dict[str, Any]:
         """What its event says."""
@@ -43,6 +44,7 @@ POLICIES: Final = {
             "tool.before",
             "tool 'shell.exec' is not on the list",
             "EU-AI-Act/Art.15",
+            tool="shell.exec",
         ),
         Policy(
             "spend-limit",
@@ -77,6 +79,7 @@ POLICIES: Final = {
             "tool.before",
             "refunds above 500 need a person",
             "ISO-42001/A.9",
+            tool="refund",
         ),
     )
 }

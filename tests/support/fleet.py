@@ -140,9 +140,9 @@ class _Teller:
         self, found: list[Span], kind: str, trace: bytes, parent: bytes, at: int, who: dict[str, str]
     ) -> int:
         """Add an operation and its decision; return when it ended."""
-        tool = self._chance.choice(self._character.tools)
-        name, attributes = self._named(kind, tool)
         met = self._met(at, f"{kind}.before") or self._met(at, f"{kind}.after")
+        tool = (met.tool if met else "") or self._chance.choice(self._character.tools)
+        name, attributes = self._named(kind, tool)
         stopped = met is not None and met.action == "block" and met.mode == "enforce"
         took = int(self._chance.lognormvariate(6.6 if kind == "model" else 5.2, 0.6) * 1e6)
         ended = at + (400_000 if stopped else took)

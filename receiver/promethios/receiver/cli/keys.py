@@ -53,9 +53,7 @@ def create(
         **{name: value for name, value in wanted.items() if value is not None},
     }
     made = attempt(lambda: key_store(db, url, api_key).create(request))
-    click.echo(
-        json.dumps(made) if as_json else f"{made['key']}\n(id {made['key_id']}; it is not shown again)"
-    )
+    _show(made, as_json, f"id {made['key_id']}; it is not shown again")
 
 
 @keys.command("list")
@@ -111,8 +109,12 @@ def rotate(
     It may do the same, and lives as long. The old one goes on meanwhile: `list` says when it was last used.
     """
     made = attempt(lambda: key_store(db, url, api_key).rotate(key_id, overlap))
-    click.echo(
-        json.dumps(made)
-        if as_json
-        else f"{made['key']}\n(id {made['key_id']}; it is not shown again. {key_id} goes on for {overlap} s)"
-    )
+    told = f"id {made['key_id']}; it is not shown again. {key_id} goes on for {overlap} s"
+    _show(made, as_json, told)
+
+
+def _show(made: dict[str, Any], as_json: bool, told: str) -> None:
+    """A new key alone on standard output, for ``KEY=$(promethios keys create …)``; the rest beside it."""
+    click.echo(json.dumps(made) if as_json else made["key"])
+    if not as_json:
+        click.echo(f"({told})", err=True)
