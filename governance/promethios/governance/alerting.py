@@ -36,7 +36,7 @@ class AlertingError(ValueError):
     """A file of alerts that cannot be used: its mistakes are in the message, each with line and column."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRule:
     """A rule: when a number is an alert.
 
@@ -86,130 +86,147 @@ _AGENT: Final = ("agent_id",)
 #: Every rule with its defaults.
 RULES: Final[tuple[AlertRule, ...]] = (
     AlertRule(
-        "heartbeat-lost",
-        "Heartbeat lost",
-        "Agent {agent_id} has missed {value} heartbeats",
-        "Intervals that passed since the agent's last heartbeat. 0 for one that said goodbye, and for one "
-        "that never sent a heartbeat. Look whether its process runs, and whether it reaches the receiver.",
-        _AGENT,
-        "above",
-        3,
-        0,
-        "critical",
-        "{interval}",
-        600,
+        id="heartbeat-lost",
+        title="Heartbeat lost",
+        summary="Agent {agent_id} has missed {value} heartbeats",
+        description=(
+            "Intervals that passed since the agent's last heartbeat. 0 for one that said goodbye, and for "
+            "one that never sent a heartbeat. Look whether its process runs, and whether it reaches the "
+            "receiver."
+        ),
+        labels=_AGENT,
+        comparison="above",
+        threshold=3,
+        for_seconds=0,
+        severity="critical",
+        unit="{interval}",
+        window_seconds=600,
     ),
     AlertRule(
-        "critical-violation",
-        "Critical violation",
-        "Agent {agent_id} had {value} critical violations",
-        "Violations of policies with severity critical in the last ten minutes, also of policies in shadow "
-        "mode. Look at the trace of each.",
-        _AGENT,
-        "above",
-        0,
-        0,
-        "critical",
-        "{violation}",
-        600,
+        id="critical-violation",
+        title="Critical violation",
+        summary="Agent {agent_id} had {value} critical violations",
+        description=(
+            "Violations of policies with severity critical in the last ten minutes, also of policies in "
+            "shadow mode. Look at the trace of each."
+        ),
+        labels=_AGENT,
+        comparison="above",
+        threshold=0,
+        for_seconds=0,
+        severity="critical",
+        unit="{violation}",
+        window_seconds=600,
     ),
     AlertRule(
-        "trust-low",
-        "Trust low",
-        "Trust of agent {agent_id} is {value}",
-        "The agent's trust score, 0 to 1000. Below 300 it is restricted; a new agent has 405. Its page says "
-        "which decisions moved it.",
-        _AGENT,
-        "below",
-        300,
-        600,
-        "warning",
-        "{score}",
-        600,
+        id="trust-low",
+        title="Trust low",
+        summary="Trust of agent {agent_id} is {value}",
+        description=(
+            "The agent's trust score, 0 to 1000. Below 300 it is restricted; a new agent has 405. Its page "
+            "says which decisions moved it."
+        ),
+        labels=_AGENT,
+        comparison="below",
+        threshold=300,
+        for_seconds=600,
+        severity="warning",
+        unit="{score}",
+        window_seconds=600,
     ),
     AlertRule(
-        "denial-ratio",
-        "Many operations blocked",
-        "{value} of the decisions about agent {agent_id} were blocks",
-        "The share of the last 15 minutes' decisions that were blocks, 0 to 1; 0 where there were fewer than "
-        "20 decisions. Either the agent misbehaves, or a policy is wrong.",
-        _AGENT,
-        "above",
-        0.2,
-        300,
-        "warning",
-        "1",
-        900,
+        id="denial-ratio",
+        title="Many operations blocked",
+        summary="{value} of the decisions about agent {agent_id} were blocks",
+        description=(
+            "The share of the last 15 minutes' decisions that were blocks, 0 to 1; 0 where there were "
+            "fewer than 20 decisions. Either the agent misbehaves, or a policy is wrong."
+        ),
+        labels=_AGENT,
+        comparison="above",
+        threshold=0.2,
+        for_seconds=300,
+        severity="warning",
+        unit="1",
+        window_seconds=900,
     ),
     AlertRule(
-        "policy-latency",
-        "Policies are slow",
-        "Decisions of agent {agent_id} take {value} µs (95th percentile)",
-        "The 95th percentile of how long the last 15 minutes' decisions took, in microseconds. Look at the "
-        "policies with patterns of their own and at plug-ins.",
-        _AGENT,
-        "above",
-        5_000,
-        600,
-        "warning",
-        "us",
-        900,
+        id="policy-latency",
+        title="Policies are slow",
+        summary="Decisions of agent {agent_id} take {value} µs (95th percentile)",
+        description=(
+            "The 95th percentile of how long the last 15 minutes' decisions took, in microseconds. Look at "
+            "the policies with patterns of their own and at plug-ins."
+        ),
+        labels=_AGENT,
+        comparison="above",
+        threshold=5_000,
+        for_seconds=600,
+        severity="warning",
+        unit="us",
+        window_seconds=900,
     ),
     AlertRule(
-        "ungoverned-operations",
-        "Ungoverned operations",
-        "Agent {agent_id} made {value} calls that no policy decided about",
-        "Calls of models and tools in the last 15 minutes about which nobody decided. Look which library "
-        "made them, and whether its adapter is on.",
-        _AGENT,
-        "above",
-        0,
-        300,
-        "warning",
-        "{call}",
-        900,
+        id="ungoverned-operations",
+        title="Ungoverned operations",
+        summary="Agent {agent_id} made {value} calls that no policy decided about",
+        description=(
+            "Calls of models and tools in the last 15 minutes about which nobody decided. Look which "
+            "library made them, and whether its adapter is on."
+        ),
+        labels=_AGENT,
+        comparison="above",
+        threshold=0,
+        for_seconds=300,
+        severity="warning",
+        unit="{call}",
+        window_seconds=900,
     ),
     AlertRule(
-        "ingest-stale",
-        "Nothing comes in",
-        "Nothing came from tenant {tenant} for {value} s",
-        "Seconds since the tenant's last data arrived; 0 where none ever did, and where every agent said "
-        "goodbye. Look at the agents' network, their key, and the Collector in between.",
-        ("tenant",),
-        "above",
-        600,
-        0,
-        "critical",
-        "s",
-        600,
-        "alert",
+        id="ingest-stale",
+        title="Nothing comes in",
+        summary="Nothing came from tenant {tenant} for {value} s",
+        description=(
+            "Seconds since the tenant's last data arrived; 0 where none ever did, and where every agent "
+            "said goodbye. Look at the agents' network, their key, and the Collector in between."
+        ),
+        labels=("tenant",),
+        comparison="above",
+        threshold=600,
+        for_seconds=0,
+        severity="critical",
+        unit="s",
+        window_seconds=600,
+        no_data="alert",
     ),
     AlertRule(
-        "token-budget",
-        "Token budget exceeded",
-        "Agent {agent_id} used {value} tokens in a day",
-        "Input and output tokens of the last 24 hours.",
-        _AGENT,
-        "above",
-        10_000_000,
-        0,
-        "warning",
-        "{token}",
-        86_400,
+        id="token-budget",
+        title="Token budget exceeded",
+        summary="Agent {agent_id} used {value} tokens in a day",
+        description="Input and output tokens of the last 24 hours.",
+        labels=_AGENT,
+        comparison="above",
+        threshold=10_000_000,
+        for_seconds=0,
+        severity="warning",
+        unit="{token}",
+        window_seconds=86_400,
     ),
     AlertRule(
-        "evidence-gap",
-        "Evidence missing",
-        "{value} decisions of agent {agent_id} are missing",
-        "Numbers that are missing in the numbering of the last hour's decisions. What waits in a spool fills "
-        "the gap when it arrives; what does not is evidence lost.",
-        _AGENT,
-        "above",
-        0,
-        600,
-        "critical",
-        "{decision}",
-        3_600,
+        id="evidence-gap",
+        title="Evidence missing",
+        summary="{value} decisions of agent {agent_id} are missing",
+        description=(
+            "Numbers that are missing in the numbering of the last hour's decisions. What waits in a spool "
+            "fills the gap when it arrives; what does not is evidence lost."
+        ),
+        labels=_AGENT,
+        comparison="above",
+        threshold=0,
+        for_seconds=600,
+        severity="critical",
+        unit="{decision}",
+        window_seconds=3_600,
     ),
 )
 

@@ -24,17 +24,17 @@ _Key = tuple[str, str]
 
 #: Told when a rule itself cannot be evaluated: silence would look as if all were well.
 FAILED: Final = AlertRule(
-    "rule-failed",
-    "Rule cannot be evaluated",
-    "Rule {rule} cannot be evaluated: the receiver's log says why",
-    "A rule whose number cannot be asked for keeps its alerts as they are, and would not fire.",
-    ("rule",),
-    "above",
-    0,
-    60,
-    "critical",
-    "1",
-    600,
+    id="rule-failed",
+    title="Rule cannot be evaluated",
+    summary="Rule {rule} cannot be evaluated: the receiver's log says why",
+    description="A rule whose number cannot be asked for keeps its alerts as they are, and would not fire.",
+    labels=("rule",),
+    comparison="above",
+    threshold=0,
+    for_seconds=60,
+    severity="critical",
+    unit="1",
+    window_seconds=600,
 )
 
 
