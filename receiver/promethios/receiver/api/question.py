@@ -140,6 +140,11 @@ def _number(arguments: Mapping[str, str], name: str, default: int, least: int, m
 
 
 def parse_values(name: str, text: str) -> tuple[str, ...]:
+    """The values of ``a|b``; none where all are meant.
+
+    Raises:
+        Refusal: The text is longer than `LONGEST`.
+    """
     if text in _ALL:
         return ()
     if len(text) > LONGEST:
