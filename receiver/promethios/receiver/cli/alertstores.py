@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import click
 from sqlalchemy import Connection, select
 
 from promethios.receiver.access.gate import Principal
@@ -20,6 +18,7 @@ from promethios.receiver.api.question import LATEST, Question
 from promethios.receiver.api.view import View
 from promethios.receiver.cli.asking import AskError, api_of, ask
 from promethios.receiver.cli.keystores import KeyStoreError, in_database
+from promethios.receiver.cli.where import store_of
 from promethios.receiver.refusal import Refusal
 from promethios.receiver.store.schema import tenants
 
@@ -141,15 +140,9 @@ class ServerAlerts(AlertStore):
 
 
 def alert_store(db: str | None, url: str | None, api_key: str | None) -> AlertStore:
-    """What the options mean.
+    """The alerts that the options mean.
 
     Raises:
         UsageError: They exclude each other, or there is no key for a receiver.
     """
-    if url and db:
-        raise click.UsageError("--db and --url exclude each other: a running receiver holds its database")
-    if not url:
-        return DatabaseAlerts(db or os.environ.get("PROMETHIOS_DB") or "promethios.db")
-    if not api_key:
-        raise click.UsageError("--url needs an admin key: set PROMETHIOS_ADMIN_KEY or give --api-key")
-    return ServerAlerts(url, api_key)
+    return store_of(db, url, api_key, DatabaseAlerts, ServerAlerts)

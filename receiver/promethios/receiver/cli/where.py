@@ -1,4 +1,4 @@
-"""Which keys and tenants a command means: those of a database, or of a running receiver."""
+"""Whether a command means what is in a database, or what a running receiver has."""
 
 from __future__ import annotations
 
@@ -32,7 +32,22 @@ def where(command: _Command) -> _Command:
 
 
 def key_store(db: str | None, url: str | None, api_key: str | None) -> KeyStore:
-    """What the options mean.
+    """The keys and tenants that the options mean.
+
+    Raises:
+        UsageError: They exclude each other, or there is no admin key for a receiver.
+    """
+    return store_of(db, url, api_key, DatabaseKeys, ServerKeys)
+
+
+def store_of(
+    db: str | None,
+    url: str | None,
+    api_key: str | None,
+    in_database: Callable[[str], T],
+    at_receiver: Callable[[str, str], T],
+) -> T:
+    """What the options mean, made from a database or from a receiver's address and a key.
 
     Raises:
         UsageError: They exclude each other, or there is no admin key for a receiver.
@@ -40,10 +55,10 @@ def key_store(db: str | None, url: str | None, api_key: str | None) -> KeyStore:
     if url and db:
         raise click.UsageError("--db and --url exclude each other: a running receiver holds its database")
     if not url:
-        return DatabaseKeys(db or os.environ.get("PROMETHIOS_DB") or "promethios.db")
+        return in_database(db or os.environ.get("PROMETHIOS_DB") or "promethios.db")
     if not api_key:
         raise click.UsageError("--url needs an admin key: set PROMETHIOS_ADMIN_KEY or give --api-key")
-    return ServerKeys(url, api_key)
+    return at_receiver(url, api_key)
 
 
 def attempt(do: Callable[[], T]) -> T:
