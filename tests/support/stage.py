@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 _SCRIPT = Path(__file__).parents[1] / "browser" / "stage.js"
-_SHEETS = ("colors.css", "base.css", "vendor/uPlot.min.css", "panels/panels.css")
+_SHEETS = (
+    *("colors.css", "base.css", "vendor/uPlot.min.css", "panels/panels.css", "panels/charts.css"),
+    *("panels/figures.css", "panels/tables.css", "panels/logs.css", "panels/traces.css"),
+)
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Stage</title>
 <link rel="icon" href="/console/icon.svg">{sheets}<link rel="stylesheet" href="/stage.css"></head>
 <body><main><h1 class="sr">Stage</h1><div id="host"></div></main></body></html>"""

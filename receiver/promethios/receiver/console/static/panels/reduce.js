@@ -25,8 +25,6 @@ const CALCS = new Map([
   ["diff", ["Difference", of((values) => values.at(-1) - values[0])]],
 ]);
 
-export const CALC_IDS = [...CALCS.keys()];
-
 /** The heading of a calculation; an unknown one is called by its id. */
 export const calcName = (id) => CALCS.get(id)?.[0] ?? id;
 
