@@ -131,8 +131,11 @@ def test_empty_variable_names_nobody(tmp_path: Path) -> None:
 def test_policies_of_everybody_else_are_never_provisioned(tmp_path: Path) -> None:
     """An organisation has one tree of notification policies: a file with one replaces it."""
     export(tmp_path, Options(webhook=WEBHOOK))
-    for path in (tmp_path / "alerting").iterdir():
-        assert "policies" not in _yaml(path)
+    found = {path.name: set(_yaml(path)) for path in (tmp_path / "alerting").iterdir()}
+    assert found == {
+        "promethios.yaml": {"apiVersion", "groups"},
+        "promethios-contact.yaml": {"apiVersion", "contactPoints"},
+    }
 
 
 @pytest.mark.parametrize(

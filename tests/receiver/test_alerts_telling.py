@@ -285,12 +285,17 @@ def test_a_kill_loses_no_message_and_sends_it_twice_at_most(
     hook.wait(2)
     assert len({each.headers["X-Promethios-Id"] for each in hook.got}) == 1
     assert len({each.body for each in hook.got}) == 1
-    for _ in range(200):
-        with closing(sqlite3.connect(tmp_path / "promethios.db")) as connection:
-            if connection.execute("SELECT count(*) FROM alert_outbox").fetchone() == (0,):
-                break
-        time.sleep(0.05)
+    _wait_for_an_empty_outbox(tmp_path / "promethios.db")
     assert len(hook.got) == 2
+
+
+def _wait_for_an_empty_outbox(db: Path) -> None:
+    for _ in range(600):
+        with closing(sqlite3.connect(db)) as connection:
+            if connection.execute("SELECT count(*) FROM alert_outbox").fetchone() == (0,):
+                return
+        time.sleep(0.05)
+    raise AssertionError("the outbox still holds a message")
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
