@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from tests.support.golang import NotBuilt
 from tests.support.infinity import Infinity
 from tests.support.infinity_backend.running import InfinityBackend
-from tests.support.receiver import RunningReceiver, run_promethios
+from tests.support.receiver import RunningReceiver, read_key
 from tests.support.telemetry import Hit, model_call, reporting_agent, tool_call
 
 _FILE = resources.files("promethios.dashboards") / "provisioning/alerting/promethios.yaml"
@@ -37,7 +37,7 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Numbers]:
     """What Grafana gets of a good agent and a bad one, and of a tenant before and after a long silence."""
     db = tmp_path_factory.mktemp("alerts") / "promethios.db"
     with RunningReceiver(db) as receiver:
-        key = _read_key(receiver)
+        key = read_key(receiver)
         _tell(receiver)
         found = {uid: dict(_asked(receiver, key, uid)) for uid in PROVISIONED}
     _be_silent(db)
@@ -71,16 +71,6 @@ def _be_silent(db: Path) -> None:
     with sqlite3.connect(db) as connection:
         connection.execute("UPDATE tenants SET last_ingest_unix_nano = ?", (long_ago,))
     connection.close()
-
-
-def _read_key(receiver: RunningReceiver) -> str:
-    made = run_promethios(
-        *("keys", "create", "--url", receiver.http, "--scope", "read", "--json"),
-        environment={"PROMETHIOS_ADMIN_KEY": receiver.admin_key},
-    )
-    assert made.returncode == 0, made.stderr
-    key: str = json.loads(made.stdout)["key"]
-    return key
 
 
 def _asked(receiver: RunningReceiver, key: str, uid: str) -> Iterator[tuple[str, float]]:

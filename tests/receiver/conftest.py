@@ -73,8 +73,28 @@ def ask(client: FlaskClient, make_key: Any) -> Callable[..., Any]:
     """Ask a route of the API as a reader of `acme`: ``ask("spans", from_=0)``."""
     reader = make_key("acme", "read")
 
-    def get(path: str, **query: Any) -> Any:
+    def get(path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
         parameters = {name.rstrip("_"): value for name, value in query.items()}
-        return client.get(f"/api/v1/{path}", query_string=parameters, headers=reader)
+        return client.get(f"/api/v1/{path}", query_string=parameters, headers={**reader, **(headers or {})})
 
     return get
+
+
+@pytest.fixture
+def later(services: Services) -> Callable[[float], None]:
+    """Let so many seconds pass: all that was received is so much older."""
+
+    def pass_by(seconds: float) -> None:
+        nanoseconds = int(seconds * 10**9)
+        for table, columns in {
+            "heartbeats": ("time_unix_nano", "received_unix_nano"),
+            "agents": ("first_seen_unix_nano", "last_seen_unix_nano"),
+            "spans": ("start_unix_nano", "end_unix_nano"),
+            "tenants": ("last_ingest_unix_nano",),
+        }.items():
+            older = ", ".join(f"{column} = {column} - {nanoseconds}" for column in columns)
+            services.writer.do(
+                lambda connection, sql=f"UPDATE {table} SET {older}": connection.exec_driver_sql(sql)
+            )
+
+    return pass_by

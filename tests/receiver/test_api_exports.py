@@ -29,17 +29,6 @@ FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1", "\uff1d1", "=c
 
 
 @pytest.fixture
-def ask(client: FlaskClient, make_key: Any) -> Ask:
-    """Ask a route of the API as a reader of `acme`."""
-    reader = make_key("acme", "read")
-
-    def get(path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
-        return client.get(f"/api/v1/{path}", query_string=query, headers={**reader, **(headers or {})})
-
-    return get
-
-
-@pytest.fixture
 def told(client: FlaskClient, make_key: Any) -> None:
     """Three decisions, one of them about a model that is called like a formula."""
     ingest = {**make_key("acme", "ingest"), "Content-Type": "application/x-protobuf"}

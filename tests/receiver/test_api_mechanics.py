@@ -50,17 +50,6 @@ def told(client: FlaskClient, make_key: Any) -> Callable[..., None]:
     return tell
 
 
-@pytest.fixture
-def ask(client: FlaskClient, make_key: Any) -> Ask:
-    """Ask a route of the API as a reader of `acme`."""
-    reader = make_key("acme", "read")
-
-    def get(path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
-        return client.get(f"/api/v1/{path}", query_string=query, headers={**reader, **(headers or {})})
-
-    return get
-
-
 def follow(ask: Ask, path: str, **query: Any) -> list[dict[str, Any]]:
     """Every row of a list, page by page."""
     rows: list[dict[str, Any]] = []

@@ -105,25 +105,6 @@ def agent(ask: Any) -> Callable[..., dict[str, Any]]:
     return only
 
 
-@pytest.fixture
-def later(services: Services) -> Callable[[float], None]:
-    """Let so many seconds pass: all that was received is so much older."""
-
-    def pass_by(seconds: float) -> None:
-        nanoseconds = int(seconds * SECOND)
-        for table, columns in {
-            "heartbeats": ("time_unix_nano", "received_unix_nano"),
-            "agents": ("first_seen_unix_nano", "last_seen_unix_nano"),
-            "spans": ("start_unix_nano", "end_unix_nano"),
-        }.items():
-            older = ", ".join(f"{column} = {column} - {nanoseconds}" for column in columns)
-            services.writer.do(
-                lambda connection, sql=f"UPDATE {table} SET {older}": connection.exec_driver_sql(sql)
-            )
-
-    return pass_by
-
-
 def rows(services: Services, table: str = "heartbeats") -> list[dict[str, Any]]:
     with services.readers.connect() as connection:
         found = connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY id").mappings()

@@ -11,8 +11,6 @@ from flask.testing import FlaskClient
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tests.support.otlp import logs_request, pairs, span, trace_request, value
 
-from promethios.receiver.services import Services
-
 SECOND = 10**9
 AGENT = {"service.name": "shop", "service.instance.id": "i1"}
 Beat = Callable[..., None]
@@ -36,23 +34,6 @@ def beat(client: FlaskClient, make_key: Any) -> Beat:
         assert client.post("/v1/logs", data=body, headers=headers).data == b""
 
     return send
-
-
-@pytest.fixture
-def later(services: Services) -> Callable[[float], None]:
-    def pass_by(seconds: float) -> None:
-        nanoseconds = int(seconds * SECOND)
-        for table, columns in {
-            "heartbeats": ("time_unix_nano", "received_unix_nano"),
-            "agents": ("first_seen_unix_nano", "last_seen_unix_nano"),
-            "tenants": ("last_ingest_unix_nano",),
-        }.items():
-            older = ", ".join(f"{column} = {column} - {nanoseconds}" for column in columns)
-            services.writer.do(
-                lambda connection, sql=f"UPDATE {table} SET {older}": connection.exec_driver_sql(sql)
-            )
-
-    return pass_by
 
 
 @pytest.fixture

@@ -195,3 +195,14 @@ def run_promethios(
     with start_promethios(*arguments, environment=environment) as process:
         stdout, stderr = process.communicate(timeout=60)
     return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+
+
+def read_key(receiver: RunningReceiver) -> str:
+    """Make a key of the scope `read` with the command, as people do."""
+    made = run_promethios(
+        *("keys", "create", "--url", receiver.http, "--scope", "read", "--json"),
+        environment={"PROMETHIOS_ADMIN_KEY": receiver.admin_key},
+    )
+    assert made.returncode == 0, made.stderr
+    key: str = json.loads(made.stdout)["key"]
+    return key

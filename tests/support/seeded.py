@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.infinity import Frame, Infinity
-from tests.support.receiver import RunningReceiver, run_promethios
+from tests.support.receiver import RunningReceiver, read_key
 from tests.support.telemetry import Hit, ReportingAgent, model_call, reporting_agent, tool_call
 
 HOSTILE = '<script>alert("x")</script>&var-agent=other'
@@ -80,7 +80,7 @@ def seeded_receiver(folder: Path) -> Iterator[Seeded]:
         traces = [_seed(receiver, agent) for agent in AGENTS]
         _say_goodbye(receiver)
         _wait_for_alerts(receiver)
-        yield Seeded(receiver.http, _read_key(receiver), traces[1])
+        yield Seeded(receiver.http, read_key(receiver), traces[1])
 
 
 def _seed(receiver: RunningReceiver, name: str) -> str:
@@ -120,13 +120,3 @@ def _wait_for_alerts(receiver: RunningReceiver) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"no alerts after a minute: {receiver.stderr}")
-
-
-def _read_key(receiver: RunningReceiver) -> str:
-    made = run_promethios(
-        *("keys", "create", "--url", receiver.http, "--scope", "read", "--json"),
-        environment={"PROMETHIOS_ADMIN_KEY": receiver.admin_key},
-    )
-    assert made.returncode == 0, made.stderr
-    key: str = json.loads(made.stdout)["key"]
-    return key
