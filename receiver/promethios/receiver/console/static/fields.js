@@ -79,7 +79,7 @@ export function rangeOf(field) {
 }
 
 /** The step of a config's thresholds that a value has reached, or undefined. */
-export function thresholdOf(config, value, [low, high] = [config.min ?? 0, config.max ?? 100]) {
+function thresholdOf(config, value, [low, high] = [config.min ?? 0, config.max ?? 100]) {
   const steps = config.thresholds?.steps ?? [];
   const size = config.thresholds?.mode === "percentage" ? (100 * (value - low)) / (high - low || 1) : value;
   return steps.filter((step) => step.value === null || step.value === undefined || size >= step.value).at(-1);

@@ -12,7 +12,7 @@ function cell(frame, wanted, row) {
 }
 
 /** How a data link's texts are filled in: the row's values first, then the dashboard's variables. */
-export function dataLookup(frame, field, row, look) {
+function dataLookup(frame, field, row, look) {
   const value = field.values[row];
   const own = {
     "__value.raw": () => String(value ?? ""),

@@ -5,7 +5,7 @@ import { ApiError, ask } from "./api.js";
 const SESSION = "/console/session";
 const STATUS = "/api/v1/status";
 
-export const REJECTED = "This key cannot read: it is wrong, expired, revoked or of another scope.";
+const REJECTED = "This key cannot read: it is wrong, expired, revoked or of another scope.";
 
 /** A key that a header can carry; other text would make `fetch` fail with a message about header values. */
 export const isKey = (text) => /^[\x21-\x7e]{8,512}$/.test(text);

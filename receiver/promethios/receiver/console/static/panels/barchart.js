@@ -20,7 +20,7 @@ const size = (value) => (typeof value === "number" && Number.isFinite(value) ? v
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 /** Where the bars of one row begin and end, `[from, to]` each: beside each other from 0, or one after the other. */
-export function extents(values, stacking) {
+function extents(values, stacking) {
   if (stacking === "none") return values.map((value) => [Math.min(0, size(value)), Math.max(0, size(value))]);
   const whole = stacking === "percent" ? sum(values.map((value) => Math.abs(size(value)))) || 1 : 1;
   let at = 0;

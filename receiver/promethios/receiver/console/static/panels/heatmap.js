@@ -14,7 +14,7 @@ import { valuesTable } from "./values.js";
 const SCALE = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
 
 /** The colour of a share from 0 to 1, as "rgb(…)". */
-export function heat(share) {
+function heat(share) {
   const at = Math.min(1, Math.max(0, share)) * (SCALE.length - 1);
   const [low, high] = [Math.floor(at), Math.ceil(at)].map((i) => [1, 3, 5].map((n) => Number.parseInt(SCALE[i].slice(n, n + 2), 16)));
   return `rgb(${low.map((c, i) => Math.round(c + (high[i] - c) * (at - Math.floor(at)))).join(", ")})`;

@@ -25,7 +25,7 @@ export function faded(color, opacity) {
 }
 
 /** An address that may become a link: of the web or of this page. Anything else, as a script, gives null. */
-export function safeHref(href) {
+function safeHref(href) {
   if (typeof href !== "string") return null;
   try {
     return ["http:", "https:"].includes(new URL(href, document.baseURI).protocol) ? href : null;

@@ -19,10 +19,10 @@ const WORDS = [
 ];
 
 /** One of critical, error, warning, info, debug, trace, unknown. */
-export const levelOf = (text) => WORDS.find(([word]) => word.test(text ?? ""))?.[1] ?? "unknown";
+const levelOf = (text) => WORDS.find(([word]) => word.test(text ?? ""))?.[1] ?? "unknown";
 
 /** `{time, body, level, others}`: which field is what. */
-export function roles({ fields }) {
+function roles({ fields }) {
   const named = (names) => names.map((name) => fields.find((field) => field.name === name)).find(Boolean);
   const time = fields.find(({ type }) => type === "time");
   const body = named(BODIES) ?? fields.find(({ type }) => type === "string");

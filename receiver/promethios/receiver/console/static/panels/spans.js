@@ -1,7 +1,7 @@
 // A trace's spans as a tree. Telemetry is not always whole: a span whose parent is missing is a root, and so is
 // one that only a ring of parents would reach.
 
-export const DECISION = "promethios.decide";
+const DECISION = "promethios.decide";
 const POLICY = "gen_ai.guardrail.policy.id";
 const ERROR = 2;
 

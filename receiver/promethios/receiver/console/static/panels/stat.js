@@ -9,7 +9,7 @@ import { reduce } from "./reduce.js";
 const MOST = 50;
 
 /** The numbers to show: `{field, name, value, row}`, as the panel's `reduceOptions` choose them. */
-export function tiles(panel, frames) {
+function tiles(panel, frames) {
   const { calcs = ["lastNotNull"], fields = "", values: every, limit } = panel.options?.reduceOptions ?? {};
   const found = frames.flatMap((frame) => frame.fields.filter((field) => chosen(field, fields)));
   const all = found.flatMap((field) => {

@@ -5,7 +5,7 @@ import { el, replace } from "../dom.js";
 import { formatValue } from "../units.js";
 import { freshId, ink, styled } from "./kit.js";
 
-export const ROW = 28;
+const ROW = 28;
 const SPARE = 8;
 const DEEPEST = 16;
 
