@@ -79,7 +79,10 @@ def trust_changes(place: Place) -> Table:
 
 def agents(place: Place) -> Table:
     """A row for every agent."""
-    head = place.head("Agents", "Every known agent; counts are of this range. A name opens its dashboard.")
+    head = place.head(
+        "Agents",
+        "Every known agent; counts are of this range, Policy p95 of its last hour. A name opens its dashboard.",
+    )
     query = rows(
         "agents",
         text("agent_id", "Agent"),
