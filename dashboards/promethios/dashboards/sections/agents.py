@@ -81,7 +81,7 @@ def agents(place: Place) -> Table:
     """A row for every agent."""
     head = place.head(
         "Agents",
-        "Every known agent; counts are of this range, Policy p95 of its last hour. A name opens its dashboard.",
+        "Every known agent; counts are of this range, p95 of its last hour. A name opens its dashboard.",
     )
     query = rows(
         "agents",
