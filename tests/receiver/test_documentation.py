@@ -68,7 +68,7 @@ def test_the_examples_of_curl_work(receiver: RunningReceiver) -> None:
     example = r"^    (curl -H .*\n(?:      .*\n)*)(?:\n    (\{.*\})\n)?"
     found = re.findall(example, README + ASKING + PLAIN_JSON, re.MULTILINE)
     told = {urlsplit(shlex.split(command)[-1]).path.rpartition("/")[2] for command, _ in found}
-    assert told == {*KINDS, "health", "status"}
+    assert told == {*KINDS, "health", "status", "traces"}
     for command, answered in found:
         keys = {"PROMETHIOS_API_KEY": receiver.ingest_key, "PROMETHIOS_READ_KEY": receiver.admin_key}
         words = shlex.split(Template(command).substitute(keys))
