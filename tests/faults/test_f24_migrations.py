@@ -6,28 +6,11 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 from tests.faults.oracle import Client, verify
 from tests.faults.shim import Action, Faults, Operation
+from tests.support.migrating import migrate, migrations
 from tests.support.receiver import RunningReceiver
-
-from promethios.receiver import store
-
-
-def _migrations(connection: object = None) -> Config:
-    configuration = Config(attributes={"connection": connection})
-    configuration.set_main_option("script_location", str(Path(next(iter(store.__path__))) / "migrations"))
-    return configuration
-
-
-def _down_by_one(db: Path) -> None:
-    """What an operator does who goes back to the version before."""
-    engine = create_engine(f"sqlite:///{db}")
-    with engine.begin() as connection:
-        command.downgrade(_migrations(connection), "-1")
-    engine.dispose()
 
 
 def test_f24_down_and_up_by_one_version_under_load_loses_nothing(tmp_path: Path) -> None:
@@ -38,7 +21,7 @@ def test_f24_down_and_up_by_one_version_under_load_loses_nothing(tmp_path: Path)
             for client in (http, grpc):
                 client.wait_for_more()
             assert receiver.stop() == 0
-            _down_by_one(db)
+            migrate(db, command.downgrade, "-1")  # what an operator does who goes back a version
             receiver = RunningReceiver(db)
             for client in (http, grpc):
                 client.point_at(receiver.http, receiver.grpc)
@@ -57,7 +40,7 @@ def test_f24_a_migration_that_is_killed_is_done_again(tmp_path: Path, faults: Fa
     with Client(tmp_path, "http", receiver) as client:
         client.wait_for_more()
         assert receiver.stop() == 0
-        _down_by_one(db)
+        migrate(db, command.downgrade, "-1")
         faults.arm(Operation.WRITE, action, "*/promethios.db-wal", after=2)
         with pytest.raises(RuntimeError, match="the receiver did not start"):
             RunningReceiver(db, environment=faults.environment)
@@ -68,6 +51,6 @@ def test_f24_a_migration_that_is_killed_is_done_again(tmp_path: Path, faults: Fa
             schema = again.request("GET", "/api/v1/status", headers=receiver.admin).json()["data"][0][
                 "schema"
             ]
-    assert schema == ScriptDirectory.from_config(_migrations()).get_current_head()
+    assert schema == ScriptDirectory.from_config(migrations()).get_current_head()
     proven = verify(db, client)
     assert proven.acknowledged == proven.stored == proven.emitted

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
-
-from promethios.receiver import store
+from tests.support.migrating import migrate
 
 BEATS = 20_000
 OLD = "id, tenant_id, agent_id, instance_id, time_unix_nano, value"
@@ -20,13 +17,7 @@ OLD = "id, tenant_id, agent_id, instance_id, time_unix_nano, value"
 
 def walk(path: Path, revision: str, *, down: bool = False) -> None:
     """Take the database up to a revision, or down to it."""
-    configuration = Config()
-    configuration.set_main_option("script_location", str(Path(next(iter(store.__path__))) / "migrations"))
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        configuration.attributes["connection"] = connection
-        (command.downgrade if down else command.upgrade)(configuration, revision)
-    engine.dispose()
+    migrate(path, command.downgrade if down else command.upgrade, revision)
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, create_engine
-
-from promethios.receiver import store
+from tests.support.migrating import migrations
 
 _DECISION = (
     "INSERT INTO decisions (id, tenant_id, decision_id, time_unix_nano, agent_id, instance_id, seq, point, "
@@ -27,10 +25,8 @@ _VIOLATION = (
 
 
 def move(connection: Connection, revision: str) -> None:
-    configuration = Config(attributes={"connection": connection})
-    configuration.set_main_option("script_location", str(Path(next(iter(store.__path__))) / "migrations"))
     go = command.upgrade if revision == "0004" else command.downgrade
-    go(configuration, revision)
+    go(migrations(connection), revision)
 
 
 @pytest.fixture

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
+from tests.support.migrating import migrate
 from tests.support.rollup_world import NOW, World, set_up
 
-from promethios.receiver import store
 from promethios.receiver.access.gate import Principal
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.rolled import counted
@@ -42,16 +39,6 @@ def old(tmp_path: Path) -> Path:
     opened.close()
     migrate(path, command.downgrade, "0009")
     return path
-
-
-def migrate(path: Path, step: Callable[[Config, str], None], revision: str) -> None:
-    configuration = Config()
-    configuration.set_main_option("script_location", str(Path(next(iter(store.__path__))) / "migrations"))
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        configuration.attributes["connection"] = connection
-        step(configuration, revision)
-    engine.dispose()
 
 
 def select(path: Path, statement: str) -> list[Any]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
+from tests.support.migrating import migrate
 from tests.support.rollup_world import HOUR, NOW, World, set_up
 
-from promethios.receiver import store
 from promethios.receiver.rollups import seen
 from promethios.receiver.rollups.facts import DAY, ROLLUPS
 from promethios.receiver.rollups.fill import fill
@@ -51,24 +49,14 @@ def _days(path: Path) -> Tables:
     return found
 
 
-def _migrate(path: Path, step: Callable[[Config, str], None], revision: str) -> None:
-    configuration = Config()
-    configuration.set_main_option("script_location", str(Path(next(iter(store.__path__))) / "migrations"))
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        configuration.attributes["connection"] = connection
-        step(configuration, revision)
-    engine.dispose()
-
-
 def test_f24_days_made_of_hours_are_those_that_are_counted(filled: Path) -> None:
     counted = _days(filled)
     assert all(counted.values())
-    _migrate(filled, command.downgrade, "0006")
+    migrate(filled, command.downgrade, "0006")
     with closing(sqlite3.connect(filled)) as connection:
         assert connection.execute("SELECT count(*) FROM span_counts WHERE width = 86400").fetchone() == (0,)
         assert connection.execute("SELECT count(*) FROM span_counts").fetchone() > (0,)
-    _migrate(filled, command.upgrade, "head")
+    migrate(filled, command.upgrade, "head")
     assert _days(filled) == counted
 
 

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
+from tests.support.migrating import migrate
 
 from promethios.governance.trust import NEW, advance
-from promethios.receiver import store
 from promethios.receiver.store.sqlite import SQLiteStore
 from promethios.receiver.trust.replay import recompute
 
@@ -34,13 +32,7 @@ WEIGHTS = {"d1": 0.0, "d2": 1.0, "d3": 0.0, "d4": 0.0, "d5": 0.0, "d6": 0.3}
 def first_release(tmp_path: Path) -> Path:
     """A database as the first migration made it, with decisions."""
     path = tmp_path / "first.db"
-    configuration = Config()
-    configuration.set_main_option("script_location", str(Path(next(iter(store.__path__))) / "migrations"))
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "0001")
-    engine.dispose()
+    migrate(path, command.upgrade, "0001")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO tenants (id, name, created_unix_nano) VALUES (1, 'default', 1)")
         for number, (decision_id, agent, seconds, violations) in enumerate(DECISIONS):
