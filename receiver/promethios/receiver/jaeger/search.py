@@ -116,6 +116,7 @@ class _Spans:
 
     def _ordered(self, spans: Select[Any], place: Any) -> Select[Any]:
         when = self._table.c.start_unix_nano
+        # The sum keeps SQLite from going through everybody's spans by time for a few of several agents'.
         order = when + 0 if len(self._agents) > 1 and self._few else when
         return spans.where(self._range(), self._indexed(), _behind(self._table, place)).order_by(
             order.desc(), self._table.c.id.desc()
