@@ -18,7 +18,7 @@ from promethios.receiver.otlp.grpc import SERVICES
 MAY: Final = {
     None: {"health", "console", "signed_in"},
     Scope.INGEST: {"health", "console", "signed_in", "otlp", "plain"},
-    Scope.READ: {"health", "console", "signed_in", "session", "live", "api", "metrics", "openapi"},
+    Scope.READ: {"health", "console", "signed_in", "session", "live", "api", "jaeger", "metrics", "openapi"},
     Scope.ADMIN: {
         "health",
         "console",
@@ -26,6 +26,7 @@ MAY: Final = {
         "session",
         "live",
         "api",
+        "jaeger",
         "metrics",
         "openapi",
         "keys",
