@@ -8,8 +8,10 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -138,6 +140,32 @@ def test_a_receiver_that_is_not_there_is_an_error() -> None:
     done = invoke("--url", "http://127.0.0.1:9", PROMETHIOS_READ_KEY="pmk_x")
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: cannot reach http://127.0.0.1:9/api/v1/status: ")
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_k12_a_redirect_does_not_carry_the_key_away(code: int) -> None:
+    asked: list[str] = []
+
+    class Redirects(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(code)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirects) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        result = invoke("--url", url, "--api-key", "secret")
+        server.shutdown()
+    assert result.exit_code == 1
+    words = "which redirects: give the address that it leads to"
+    assert result.stderr == f"Error: GET {url}/api/v1/status: {code}, {words}\n"
+    assert asked == ["/api/v1/status"]
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "x", "nan"])

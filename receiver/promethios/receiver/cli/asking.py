@@ -9,7 +9,7 @@ from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 _TIMEOUT: Final = 10.0
 #: Authorities, certificate and key.
@@ -18,6 +18,13 @@ _VARIABLES: Final = (
     "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
     "OTEL_EXPORTER_OTLP_CLIENT_KEY",
 )
+
+
+class _Straight(HTTPRedirectHandler):
+    """Follows no redirect: it would carry the key to wherever it leads."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Leave the answer as it is."""
 
 
 class AskError(RuntimeError):
@@ -53,11 +60,14 @@ def ask(method: str, url: str, api_key: str, body: bytes | None = None) -> Any:
     headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
     request = Request(url, body, headers, method=method)
     try:
-        with urlopen(request, timeout=_TIMEOUT, context=_tls(url)) as answer:
+        opener = build_opener(_Straight, HTTPSHandler(context=_tls(url)))
+        with opener.open(request, timeout=_TIMEOUT) as answer:
             text = answer.read()
     except HTTPError as error:
         with error:
-            raise AskError(f"{method} {url}: {error.code}, {_detail(error.read())}", error.code) from error
+            redirects = 300 <= error.code < 400
+            why = "which redirects: give the address that it leads to" if redirects else _detail(error.read())
+            raise AskError(f"{method} {url}: {error.code}, {why}", error.code) from error
     except URLError as error:
         hint = _tls_hint(url, error.reason) or "is the receiver running?"
         raise AskError(f"cannot reach {url}: {error.reason}; {hint}") from error
