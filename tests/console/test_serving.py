@@ -143,13 +143,14 @@ def test_asset_that_the_browser_has_is_not_sent_again(client: FlaskClient) -> No
         "dashboards/missing.json",
         "dashboards/..%2fdashboards.json",
         "0123456789abcdef/main.js",
-        f"{VERSION}/index.html",
-        f"{VERSION}/../main.js",
-        f"{VERSION}/{VERSION}/main.js",
+        "VERSION/index.html",
+        "VERSION/../main.js",
+        "VERSION/VERSION/main.js",
         "static/main.js",
     ],
 )
 def test_anything_else_does_not_exist(client: FlaskClient, path: str) -> None:
+    path = path.replace("VERSION", VERSION)
     assert client.get(f"/console/{path}").status_code in (404, 308)
     assert client.get(f"/console/{path}", follow_redirects=True).status_code == 404
 
