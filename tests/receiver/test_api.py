@@ -308,7 +308,10 @@ def test_a_name_is_never_a_pattern(ask: Any) -> None:
 @pytest.mark.parametrize(
     ("query", "detail"),
     [
-        ({"form": 1}, "unknown parameter 'form': this route knows agent, cursor, format, from, limit, step, to"),
+        (
+            {"form": 1},
+            "unknown parameter 'form': this route knows agent, cursor, format, from, limit, step, to",
+        ),
         ({"limit": 0}, "'limit' must be a whole number from 1 to 1000, not '0'"),
         ({"limit": 1001}, "'limit' must be a whole number from 1 to 1000, not '1001'"),
         ({"limit": "ten"}, "'limit' must be a whole number from 1 to 1000, not 'ten'"),
