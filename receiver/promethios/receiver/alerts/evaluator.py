@@ -18,6 +18,7 @@ from promethios.receiver.alerts.evaluation import Outcome, Rows, Telling, look
 from promethios.receiver.alerts.figures import AlertCounts
 from promethios.receiver.store import schema
 from promethios.receiver.store.alert_tables import alerts
+from promethios.receiver.store.connections import snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -113,8 +114,7 @@ class Evaluator:
             moment: Seconds, by a clock that only passes.
         """
         passed = moment - self._looked.get(principal.tenant_id, moment)
-        with self._readers.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
+        with snapshot(self._readers) as connection:
             outcome = look(
                 self._alerting.rules,
                 lambda rule: self._signals(connection, principal, rule, now // _MILLISECOND),

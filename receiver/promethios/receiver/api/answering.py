@@ -22,6 +22,7 @@ from promethios.receiver.api.view import View
 from promethios.receiver.openapi.rows import ROWS
 from promethios.receiver.refusal import Kind, Refusal, unavailable
 from promethios.receiver.services import Services
+from promethios.receiver.store.connections import snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -87,9 +88,7 @@ class _Asked:
     path: dict[str, str]
 
     def __call__(self, question: Question) -> dict[str, Any]:
-        with self.services.readers.connect() as connection:
-            # All of a page is read from the database as it is now, however many statements that takes.
-            connection.exec_driver_sql("BEGIN")
+        with snapshot(self.services.readers) as connection:
             view = View(connection, self.principal)
             document = self.route.answer(self.services, view, question, **self.path)
         if self.route.shape is Shape.TABLE:

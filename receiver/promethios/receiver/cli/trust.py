@@ -24,6 +24,7 @@ from promethios.receiver.api.view import View
 from promethios.receiver.cli.asking import AskError, api_of, ask
 from promethios.receiver.cli.printable import printable
 from promethios.receiver.refusal import Refusal
+from promethios.receiver.store.connections import snapshot
 from promethios.receiver.store.schema import tenants
 from promethios.receiver.store.sqlite import StoreError, read_only
 from promethios.receiver.store.urls import sqlite_path
@@ -140,9 +141,7 @@ def _open(db: str | None) -> Iterator[Connection]:
     except (StoreError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     try:
-        with engine.connect() as connection:
-            # All answers are of one moment, whatever a receiver stores meanwhile.
-            connection.exec_driver_sql("BEGIN")
+        with snapshot(engine) as connection:
             yield connection
     finally:
         engine.dispose()

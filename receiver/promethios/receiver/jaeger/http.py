@@ -14,6 +14,7 @@ from promethios.receiver.jaeger import model, search
 from promethios.receiver.jaeger.questions import parse_search, service_of, trace_ids, trace_key
 from promethios.receiver.refusal import Kind, Refusal
 from promethios.receiver.services import Services
+from promethios.receiver.store.connections import snapshot
 
 PREFIX: Final = "/jaeger"
 #: Jaeger's own words: some clients look for them.
@@ -35,9 +36,7 @@ class _Answers:
 
     @contextmanager
     def _view(self) -> Iterator[View]:
-        with self._readers.connect() as connection:
-            # All of an answer is read from the database as it is now, however many statements that takes.
-            connection.exec_driver_sql("BEGIN")
+        with snapshot(self._readers) as connection:
             yield View(connection, g.principal)
 
     def services(self) -> Response:

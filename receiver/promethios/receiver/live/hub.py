@@ -21,6 +21,7 @@ from promethios.receiver.live.listeners import Listener, Marks, Topic
 from promethios.receiver.live.news import last_ingest, newest, news
 from promethios.receiver.refusal import Refusal, unavailable
 from promethios.receiver.services import Services
+from promethios.receiver.store.connections import snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -126,8 +127,7 @@ class Hub:
             return
         fresh, self._news = self._news, False
         if fresh or any(not each.begun for each in listeners):
-            with self._services.readers.connect() as connection:
-                connection.exec_driver_sql("BEGIN")
+            with snapshot(self._services.readers) as connection:
                 self._tell(connection, listeners)
         for each in listeners:
             each.tick()

@@ -15,6 +15,8 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -135,6 +137,14 @@ def reader_engine(path: Path, snapshots: Snapshots | None = None, most: int = 16
         driver.set_progress_handler(lambda: time.monotonic() > deadline, _PROGRESS_STEPS)
 
     return engine
+
+
+@contextmanager
+def snapshot(readers: Engine) -> Iterator[Connection]:
+    """A connection that reads the database as it is at one moment, in however many statements."""
+    with readers.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        yield connection
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
