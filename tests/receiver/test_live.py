@@ -20,7 +20,7 @@ from tests.support.receiver import RunningReceiver
 
 from promethios.receiver.access.gate import Principal
 from promethios.receiver.live.hub import MOST, MOST_OF_TENANT
-from promethios.receiver.live.listeners import LONGEST, Marks, Topic, begin_at
+from promethios.receiver.live.listeners import LONGEST, Listener, Marks, Topic, begin_at
 from promethios.receiver.live.news import newest, news
 from promethios.receiver.services import Services
 from promethios.receiver.store.alert_tables import alert_changes
@@ -288,6 +288,35 @@ def test_the_end_of_the_receiver_ends_an_answer_well(tmp_path: Path) -> None:
         assert [name for name, _, _ in stream.events()] == []
         ended.join()
         stream.close()
+
+
+class Recorded:
+    """A connection that only remembers what was wanted of it."""
+
+    connected = True
+
+    def __init__(self, unread: int) -> None:
+        self.unread = unread
+        self.wanted: list[str] = []
+
+    def push(self, data: bytes) -> None:
+        self.wanted.append("push")
+
+    def finish(self) -> None:
+        self.wanted.append("finish")
+
+    def drop(self) -> None:
+        self.wanted.append("drop")
+
+
+@pytest.mark.parametrize(("unread", "wanted"), [(0, ["finish"]), (1, ["finish", "drop"])])
+def test_an_answer_ends_well_also_behind_what_is_on_its_way(unread: int, wanted: list[str]) -> None:
+    principal = Principal("key", 1, frozenset())
+    listener = Listener(principal, Topic(1, None, (), False), None, lambda _: None)
+    line = Recorded(unread)
+    listener.joined(line)
+    listener.end()
+    assert (line.wanted, listener.over) == (wanted, True)
 
 
 def test_a_listener_that_says_more_is_let_go(

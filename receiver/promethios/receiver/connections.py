@@ -287,7 +287,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self.server.pull_trigger()
 
     def drop(self) -> None:
-        """Close the connection as it is."""
+        """Close the connection, after what the system takes at once: it is not waited for the client."""
         self.will_close = True
         self.server.pull_trigger()
 

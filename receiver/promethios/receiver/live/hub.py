@@ -56,7 +56,8 @@ class Hub:
         Raises:
             Refusal: There are too many, or the receiver is ending.
         """
-        listener = Listener(principal, topic, marks, self._moved)
+        # From this moment on, and not from the hub's next look: its answer is about to begin.
+        listener = Listener(principal, topic, self._now() if marks is None else marks, self._moved)
         with self._changed:
             self._refuse_now(principal)
             self._listeners.append(listener)
@@ -64,6 +65,10 @@ class Hub:
                 self._thread = threading.Thread(target=self._run, name="promethios-live", daemon=True)
                 self._thread.start()
         return listener
+
+    def _now(self) -> Marks:
+        with self._services.readers.connect() as connection:
+            return newest(connection)
 
     def stop(self) -> None:
         """End every answer, and take no more."""
@@ -145,4 +150,5 @@ class Hub:
             when = last_ingest(connection, principal)
             for each in group:
                 each.hear(events, reached, when)
-            self._news |= reached != latest
+            if reached != latest:  # or what is committed meanwhile could be forgotten
+                self._news = True

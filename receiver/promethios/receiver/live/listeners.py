@@ -40,7 +40,7 @@ class Line(Protocol):
         """End the answer well, as soon as the client has read the rest."""
 
     def drop(self) -> None:
-        """Close the connection as it is."""
+        """Close the connection, without waiting for the client to read."""
 
 
 class Marks(NamedTuple):
@@ -174,10 +174,13 @@ class Listener:
             self._push(_HEARTBEAT)
 
     def end(self) -> None:
-        """End its answer, well where the client has read all of it."""
+        """End its answer well; what waits, and the end behind it, go out if there is room at once."""
         line = self._line
         if line is not None and line.connected:
-            (line.finish if not line.unread else line.drop)()
+            behind = line.unread
+            line.finish()
+            if behind:
+                line.drop()
         self.left()
 
     def _push(self, data: bytes) -> None:
