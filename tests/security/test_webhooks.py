@@ -207,7 +207,9 @@ def _answer_tls(listener: socket.socket, context: ssl.SSLContext) -> None:
     connection, _ = listener.accept()
     try:
         with context.wrap_socket(connection, server_side=True) as secure:
-            secure.recv(65_536)
+            heard = secure.recv(65_536)
+            while not heard.endswith(b"{}"):  # what is not read would have the answer thrown away
+                heard += secure.recv(65_536) or b"{}"
             secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     except OSError:
         connection.close()
@@ -250,6 +252,37 @@ def test_k18_a_head_without_end_is_refused() -> None:
         why = sent(Webhooks(LOOPBACK), f"http://127.0.0.1:{listener.getsockname()[1]}/")
         thread.join()
         assert why == "127.0.0.1: HTTPException"
+
+
+class Slow(ssl.SSLContext):
+    """Ends handshakes late."""
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        secure = super().wrap_socket(*arguments, **options)
+        time.sleep(2.0)
+        return secure
+
+
+def test_k18_a_slow_handshake_gains_no_time_for_a_slow_answer() -> None:
+    authority, client = trustme.CA(), Slow(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(client)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("hooks.example.com").configure_cert(server)
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            plain, _ = listener.accept()
+            with plain, suppress(OSError), server.wrap_socket(plain, server_side=True) as secure:
+                asked.append(secure.recv(65_536))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        webhooks = Webhooks(LOOPBACK, lambda *_: ["127.0.0.1"], client, seconds=1.0)
+        why = sent(webhooks, f"https://hooks.example.com:{listener.getsockname()[1]}/")
+        thread.join()
+    assert why == "hooks.example.com: it took too long"
+    assert asked in ([], [b""]), "nothing is sent when the time is over"
 
 
 def test_k18_a_name_without_an_address_is_told() -> None:

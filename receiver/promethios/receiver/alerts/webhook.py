@@ -47,11 +47,13 @@ class Webhooks:
         allowed: Networks that are allowed though they are not public; also without TLS.
         resolver: Says what addresses a name has.
         context: How TLS is spoken.
+        seconds: How long a request may take, from the connection on.
     """
 
     allowed: Sequence[Network] = ()
     resolver: Resolver = resolve
     context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    seconds: float = SECONDS
 
     def send(self, channel: Channel, message_id: str, body: bytes) -> None:
         """Send a body to a channel, signed.
@@ -92,7 +94,7 @@ class Webhooks:
         self, addresses: list[str], parts: SplitResult, ask: Callable[[http.client.HTTPConnection], None]
     ) -> None:
         """Ask the first address that can be connected to."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + self.seconds
         failed: OSError | None = None
         for address in addresses:
             left = deadline - time.monotonic()
@@ -125,12 +127,16 @@ class _Pinned(http.client.HTTPConnection):
     ) -> None:
         super().__init__(host, port, timeout=seconds)
         self._address, self._context = address, context
+        self.over = False
 
     def connect(self) -> None:
         """Connect to the address; over TLS the certificate must be the host's."""
         self.sock = socket.create_connection((self._address, self.port), self.timeout)
         if self._context is not None:
             self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
+        # During a handshake there is no socket that could be ended from outside.
+        if self.over:
+            raise TimeoutError("timed out")
 
 
 @contextmanager
@@ -138,6 +144,7 @@ def _ending(connection: _Pinned, seconds: float) -> Iterator[None]:
     """End the connection in time, also one whose other side sends a byte now and then."""
 
     def end() -> None:
+        connection.over = True
         with suppress(OSError):
             if connection.sock is not None:
                 connection.sock.shutdown(socket.SHUT_RDWR)
@@ -177,7 +184,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate cannot be trusted: {error.verify_message}"
     if isinstance(error, TimeoutError):
-        return f"it took longer than {SECONDS:.0f} s"
+        return "it took too long"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__
