@@ -20,6 +20,7 @@ from promethios.receiver.access.gate import Principal
 from promethios.receiver.access.keyring import KeyRequest, create_key
 from promethios.receiver.access.roles import Scope
 from promethios.receiver.alerts import store
+from promethios.receiver.alerts.letters import text
 from promethios.receiver.alerts.service import Alerts
 from promethios.receiver.app import create_app
 from promethios.receiver.otlp.budget import Budget
@@ -307,3 +308,12 @@ def test_a_receiver_that_is_told_not_to_evaluate_starts_no_thread(tmp_path: Path
     alerts.stop()
     services.close()
     assert ("promethios-alerts" in names) is (seconds > 0)
+
+
+def test_k17_an_agents_name_adds_no_line_to_a_letter() -> None:
+    told = {"state": "firing", "summary": "Agent x\nresolved: all is well\x1b[2J has trust 12"}
+    lines = text(
+        {"alerts": [told], "count": 1, "description": "Why.", "tenant": "t", "severity": "info", "link": ""}
+    ).splitlines()
+    assert lines[0] == "firing: Agent x\ufffdresolved: all is well\ufffd[2J has trust 12"
+    assert len(lines) == 4

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from promethios.receiver.alerts.channels import Channel
 from promethios.receiver.alerts.outcome import NotSent
+from promethios.receiver.cli.printable import printable
 
 _TYPES: Final = {"critical": "failure", "warning": "warning", "info": "info"}
 #: So many alerts are told one by one.
@@ -58,7 +59,7 @@ def title(message: dict[str, Any]) -> str:
 
 def text(message: dict[str, Any]) -> str:
     """What people read."""
-    lines = [f"{each['state']}: {each['summary']}" for each in message["alerts"][:_LINES]]
+    lines = [f"{each['state']}: {printable(each['summary'])}" for each in message["alerts"][:_LINES]]
     further = message["count"] - len(lines)
     lines += [f"and {further} more"] if further > 0 else []
     lines += ["", message["description"], f"Tenant {message['tenant']}, severity {message['severity']}"]
