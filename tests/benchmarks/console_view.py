@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _VIEW: Final = "#/d/promethios-overview?from=now-6h&to=now"
 _WINDOW: Final = {"width": 1600, "height": 1000}
 _MOST_MS: Final = 1_000.0
+#: How often it is looked whether all is drawn: to look costs a layout of the page.
+_LOOK_MS: Final = 50
 #: Whether every panel in view was drawn once, or says why not. Spans keep coming, so some always ask anew.
 _DRAWN: Final = """() => {
     const seen = [...document.querySelectorAll("#board .panel")].filter((panel) => {
@@ -61,7 +63,7 @@ def _view(browser: BrowserThread, receiver: RunningReceiver, key: str) -> dict[s
 
 def _timed(page: Page, address: str | None) -> float:
     page.reload() if address is None else page.goto(address)
-    page.wait_for_function(f"() => ({_DRAWN})() && performance.now()")
+    page.wait_for_function(_DRAWN, polling=_LOOK_MS)
     return float(page.evaluate("performance.now()"))
 
 

@@ -2,7 +2,8 @@
 
 Every asset is below ``/console/<version>/``, where the version is a hash of all of them, so a browser may
 keep what it has for ever, and never mixes the files of two versions. The scripts that the page will import
-are named in it, for they would be found one after the other otherwise.
+are named in it, for they would be found one after the other otherwise; those of the panels too, which would
+otherwise wait behind the panels' questions for one of a browser's few connections.
 """
 
 from __future__ import annotations
@@ -44,9 +45,14 @@ def make_page(assets: Mapping[str, Asset]) -> Asset:
     beside = [name for name in sorted(assets) if name.startswith(_PANELS) and name.endswith(".css")]
     sheets = [name for name in beside if f"/console/{name}" not in html]
     links = [f'    <link rel="stylesheet" href="/console/{name}">\n' for name in sheets]
-    links += [f'    <link rel="modulepreload" href="/console/{name}">\n' for name in imported(assets)]
+    needed = dict.fromkeys([*imported(assets), *(name for name in sorted(assets) if _is_of_a_panel(name))])
+    links += [f'    <link rel="modulepreload" href="/console/{name}">\n' for name in needed]
     html = html.replace(_HEAD_ENDS, "".join(links) + _HEAD_ENDS, 1)
     return make_asset(PAGE, html.replace('="/console/', f'="/console/{version_of(assets)}/').encode())
+
+
+def _is_of_a_panel(name: str) -> bool:
+    return name.startswith(_PANELS) and name.endswith(".js")
 
 
 def _beside(name: str, path: str) -> str:

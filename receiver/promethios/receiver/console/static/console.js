@@ -34,6 +34,7 @@ export class Console {
     this.board = null;
     this.view = null;
     this.events = "polling";
+    this.took = 0; // How long the last answers took together, ms.
     this.known = { boards: [], leftOut: [] };
     this.client = connect((yes) => this.busy(yes));
     this.range = timePicker($("range"), (range) => this.change({ range }));
@@ -43,6 +44,8 @@ export class Console {
   }
 
   busy(yes) {
+    if (yes) this.began = Date.now();
+    else this.took = Date.now() - this.began;
     this.refresher?.busy(yes);
     $("board").toggleAttribute("data-busy", yes);
   }
@@ -176,7 +179,7 @@ export class Console {
     const { board, view } = this;
     clearTimeout(this.timer);
     if (!board || this.ended) return;
-    this.happened.cancel();
+    this.happened.done();
     const now = Date.now();
     try {
       const options = await this.everything();
@@ -201,9 +204,10 @@ export class Console {
     if (kind === "changed" && this.view?.refresh && isMoving(this.view.range) && !document.hidden) this.happened();
   }
 
+  /** How long what happens waits to be shown: a page never asks for more than a fifth of the time. */
   gap() {
     const { from, to } = resolve(this.view.range, Date.now());
-    return Math.min(LONGEST_GAP, Math.max(SHORTEST_GAP, (to - from) / 10_800));
+    return Math.min(LONGEST_GAP, Math.max(SHORTEST_GAP, (to - from) / 10_800, 4 * this.took));
   }
 
   followed(word) {

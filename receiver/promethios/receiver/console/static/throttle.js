@@ -1,6 +1,9 @@
 // At most one call in so many milliseconds; what comes in between is one call at the end.
 
-/** A function that calls `run` at once, or when `gap()` ms have passed since the last time; `cancel()` forgets it. */
+/**
+ * A function that calls `run` at once, or when `gap()` ms have passed since the last time; `cancel()` forgets what
+ * waits, `done()` too, because it has just been done.
+ */
 export function throttle(run, gap) {
   let last = -Infinity;
   let timer = null;
@@ -15,6 +18,10 @@ export function throttle(run, gap) {
   throttled.cancel = () => {
     clearTimeout(timer);
     timer = null;
+  };
+  throttled.done = () => {
+    throttled.cancel();
+    last = Date.now();
   };
   return throttled;
 }
