@@ -40,7 +40,7 @@ def test_scripts_that_are_imported_are_preloaded_through_folders_and_once() -> N
         panels__later="",
     )
     preloaded = re.findall(r'modulepreload" href="/console/[0-9a-f]{16}/([^"]+)"', page)
-    assert preloaded == ["main.js", "a.js", "panels/index.js", "b.js"]
+    assert preloaded == ["main.js", "a.js", "panels/index.js", "b.js", "panels/later.js"]
 
 
 def test_text_that_looks_like_an_import_is_none() -> None:
@@ -48,8 +48,11 @@ def test_text_that_looks_like_an_import_is_none() -> None:
     assert "missing" not in page
 
 
-def test_panels_are_loaded_when_they_are_drawn() -> None:
-    at_once = imported(ASSETS)
+def test_panels_run_when_they_are_drawn_and_are_there_before() -> None:
+    """What a page imports runs at once; what it only preloads waits for its panel, and not for a connection."""
+    at_once, page = imported(ASSETS), make_page(ASSETS).body.decode()
+    assert '/panels/timeseries.js"' in page
+    assert '/vendor/uPlot.esm.js"' in page
     assert "console.js" in at_once
     assert "panels/index.js" in at_once
     assert not [name for name in at_once if name.startswith(("vendor/", "panels/t"))]
