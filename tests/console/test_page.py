@@ -49,7 +49,7 @@ def test_text_that_looks_like_an_import_is_none() -> None:
 
 
 def test_panels_run_when_they_are_drawn_and_are_there_before() -> None:
-    """What a page imports runs at once; what it only preloads waits for its panel, and not for a connection."""
+    """What a page imports runs at once; what it preloads waits for its panel, and for no connection."""
     at_once, page = imported(ASSETS), make_page(ASSETS).body.decode()
     assert '/panels/timeseries.js"' in page
     assert '/vendor/uPlot.esm.js"' in page
