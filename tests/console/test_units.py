@@ -81,7 +81,7 @@ def test_any_colour_can_be_seen_on_a_light_panel(run: Run) -> None:
 
 def test_text_on_a_colour_is_black_or_white(run: Run) -> None:
     assert run('["#f0d57a", "#9c2a12", "no colour"].map(m.colors.textOn)') == [
-        "#101318",
+        "#000000",
         "#ffffff",
         "#ffffff",
     ]

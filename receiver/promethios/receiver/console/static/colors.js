@@ -60,5 +60,5 @@ export function shown(color, theme = "dark") {
   return ON_LIGHT.get(hex) ?? darkened(hex);
 }
 
-/** Black or white, whichever can be read on "#rrggbb". */
-export const textOn = (hex) => (/^#[0-9a-f]{6}$/i.test(hex ?? "") && luminance(hex) > 0.3 ? "#101318" : "#ffffff");
+/** Black or white, whichever is read better on "#rrggbb": at least 4.58:1 on any colour (WCAG 2). */
+export const textOn = (hex) => (/^#[0-9a-f]{6}$/i.test(hex ?? "") && luminance(hex) > 0.179 ? "#000000" : "#ffffff");
