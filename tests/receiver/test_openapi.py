@@ -20,12 +20,14 @@ from tests.support.otlp import (
     trace_request,
 )
 
+from promethios.receiver.alerts.service import Alerts
 from promethios.receiver.api import ROUTES
 from promethios.receiver.api.question import LATEST
 from promethios.receiver.openapi.columns import COLUMNS
 from promethios.receiver.openapi.document import describe
 from promethios.receiver.openapi.rows import row
 from promethios.receiver.plain.kinds import KINDS
+from promethios.receiver.services import Services
 
 TRACE = b"a-trace-of-16-by"
 #: What a route has to be asked, beside its address, to tell anything.
@@ -49,12 +51,12 @@ CALL = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
 
 
 @pytest.fixture
-def told(client: FlaskClient, make_key: Any) -> dict[str, str]:
+def told(client: FlaskClient, services: Services, make_key: Any) -> dict[str, str]:
     """A key that reads a tenant which has something of everything."""
     ingest = {**make_key("acme", "ingest"), "Content-Type": "application/x-protobuf"}
     now = time.time_ns()
     of = {"gen_ai.tool.name": "search", "gen_ai.conversation.id": "talk"}
-    violated = decision_span("block", ({},), of, trace_id=TRACE)
+    violated = decision_span("block", ({"promethios.policy.severity": "critical"},), of, trace_id=TRACE)
     violated.start_time_unix_nano = violated.end_time_unix_nano = now
     for path, request in (
         ("/v1/traces", trace_request(violated, span(attributes=CALL))),
@@ -62,7 +64,11 @@ def told(client: FlaskClient, make_key: Any) -> dict[str, str]:
         ("/v1/logs", logs_request(record("hello"))),
     ):
         assert client.post(path, data=request.SerializeToString(), headers=ingest).data == b""
-    return dict(make_key("acme", "read", "admin"))
+    Alerts(services).evaluator.turn()
+    key = dict(make_key("acme", "read", "admin"))
+    silence = {"rule": "trust-low", "reason": "a rehearsal"}
+    assert client.post("/api/v1/alerts/silences", json=silence, headers=key).status_code == 201
+    return key
 
 
 def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
