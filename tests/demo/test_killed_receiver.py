@@ -80,7 +80,7 @@ def counts(db: Path) -> dict[str, int]:
         return {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(10, marks=pytest.mark.slow)])
 @pytest.mark.timeout(300)
 def test_a_killed_receiver_has_each_decision_of_its_agents_once(
     tmp_path: Path, relay: Relay, rounds: int

@@ -184,7 +184,7 @@ def test_k06_the_command_rotates_in_a_database_and_through_a_receiver(tmp_path: 
     key_id = made.split('"key_id": "')[1].split('"')[0]
     rotated = run_promethios("keys", "rotate", key_id, "--db", db, "--overlap", "30m")
     assert rotated.returncode == 0
-    assert f"{key_id} goes on for 1800 s" in rotated.stdout
+    assert f"{key_id} goes on for 1800 s" in rotated.stderr
     lines = run_promethios("keys", "list", "--db", db).stdout.splitlines()
     assert [f"{key_id}  valid    default  read  until " in lines[0], "never used" in lines[1]] == [True, True]
     wrong = run_promethios("keys", "rotate", key_id, "--db", db, "--overlap", "soon")

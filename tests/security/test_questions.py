@@ -48,11 +48,12 @@ def test_k15_there_is_no_parameter_that_names_a_column(client: FlaskClient, make
 def test_k15_a_filter_is_a_value_and_never_a_part_of_a_statement(
     client: FlaskClient, make_key: Any, services: Services, text: str
 ) -> None:
+    """It finds nothing, or it is refused as a value that the filter does not take."""
     headers = make_key("default", "read")
     for route in ROUTES:
         for name in sorted(route.filters | {"agent"}):
             answer = client.get(address(route.path), query_string={name: text}, headers=headers)
-            assert answer.status_code in (200, 404), (route.path, name, answer.data)
+            assert answer.status_code in (200, 400, 404), (route.path, name, answer.data)
     for name in ("from", "to", "step", "limit", "cursor", "sort"):
         answer = client.get("/api/v1/decisions", query_string={name: text}, headers=headers)
         assert answer.status_code == 400, name

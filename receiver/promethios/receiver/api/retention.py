@@ -98,11 +98,13 @@ def _is_operator(view: View) -> bool:
     return name == FIRST_TENANT and view.agent_id is None
 
 
+_PAGES: Final = text("SELECT * FROM pragma_page_count")
+_FREE: Final = text("SELECT * FROM pragma_freelist_count")
+_SIZE: Final = text("SELECT * FROM pragma_page_size")
+
+
 def _database(services: Services, view: View) -> dict[str, Any]:
-    pages, free, size = (
-        int(view.value(text(f"SELECT * FROM pragma_{name}")))
-        for name in ("page_count", "freelist_count", "page_size")
-    )
+    pages, free, size = (int(view.value(each)) for each in (_PAGES, _FREE, _SIZE))
     return {
         "kind": "database",
         "rows": None,

@@ -19,6 +19,8 @@ from promethios.receiver.store import schema
 
 #: OTLP's status codes by their names.
 STATUSES: Final = {"unset": 0, "ok": 1, "error": 2}
+#: The same, written out, or the database would not see that its index of failed spans has all of them.
+_WRITTEN: Final = {"unset": literal_column("0"), "ok": literal_column("1"), "error": literal_column("2")}
 
 
 def spans(_: Services, view: View, question: Question) -> dict[str, Any]:
@@ -91,8 +93,7 @@ def with_status(question: Question, table: Any) -> ColumnElement[bool]:
     if unknown := [name for name in asked if name not in STATUSES]:
         names = ", ".join(STATUSES)
         raise Refusal(Kind.UNDECODABLE, f"'status' must be one of {names}, not {unknown[0][:60]!r}")
-    # Written out, or the database would not see that its index of failed spans has all of them.
-    codes = [table.c.status_code == literal_column(str(STATUSES[name])) for name in asked]
+    codes = [table.c.status_code == _WRITTEN[name] for name in asked]
     return or_(*codes) if codes else true()
 
 
