@@ -20,7 +20,11 @@ from promethios.receiver.store import schema
 #: OTLP's status codes by their names.
 STATUSES: Final = {"unset": 0, "ok": 1, "error": 2}
 #: The same, written out, or the database would not see that its index of failed spans has all of them.
-_WRITTEN: Final = {"unset": literal_column("0"), "ok": literal_column("1"), "error": literal_column("2")}
+_WRITTEN: Final[dict[str, ColumnElement[int]]] = {
+    "unset": literal_column("0"),
+    "ok": literal_column("1"),
+    "error": literal_column("2"),
+}
 
 
 def spans(_: Services, view: View, question: Question) -> dict[str, Any]:
