@@ -106,6 +106,7 @@ def _ask(
         now = time.time_ns() // 1_000_000
         infinity = Infinity(receiver.http, key, {
             "agent": agent,
+            "policy": ".*",
             "trace_id": trace_id,
             "__from": str(seed.start // 1_000_000),
             "__to": str(now),
