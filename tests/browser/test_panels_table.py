@@ -89,7 +89,7 @@ def test_word_has_its_colour_and_can_be_read(stage: Stage) -> None:
     ground = style.evaluate(
         "(node) => [getComputedStyle(node).backgroundColor, getComputedStyle(node).color]"
     )
-    assert ground == ["rgb(216, 65, 162)", "rgb(255, 255, 255)"]
+    assert ground == ["rgb(216, 65, 162)", "rgb(0, 0, 0)"]
 
 
 @pytest.mark.parametrize(
