@@ -28,7 +28,8 @@ def datasource_variable() -> build.DatasourceVariable:
 
 def agent_variable() -> build.QueryVariable:
     """The agents known to the receiver; "All" is sent as ``.*``."""
-    return _choice("agent", "Agent", "One or more agents; all panels show only these.", "agents", "agent_id")
+    # Every agent is in the answer of `trust`, too, which counts nothing over the range.
+    return _choice("agent", "Agent", "One or more agents; all panels show only these.", "trust", "agent_id")
 
 
 def policy_variable() -> build.QueryVariable:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import select
 
 from promethios.governance.decision import Verdict
+from promethios.receiver.api.ids import trace_key
 from promethios.receiver.api.question import Question
 from promethios.receiver.api.view import View
 from promethios.receiver.refusal import Kind, Refusal
 from promethios.receiver.services import Services
 from promethios.receiver.store import schema
 
-_TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 _MOST_SPANS: Final = 10_000
 
 #: The decision of a span: its id and its verdict.
@@ -28,9 +27,7 @@ def trace(_: Services, view: View, __: Question, trace_id: str) -> dict[str, Any
     Raises:
         Refusal: The id is not one, or no span has it.
     """
-    if not _TRACE_ID.fullmatch(trace_id):
-        raise Refusal(Kind.UNDECODABLE, f"a trace id has 32 hexadecimal digits, unlike {trace_id[:60]!r}")
-    key = bytes.fromhex(trace_id)
+    key = trace_key(trace_id)
     spans, resources, scopes = view.by_trace(schema.spans), view.of(schema.resources), view.of(schema.scopes)
     rows = view.rows(
         select(spans, resources.c.service_name, scopes.c.name.label("scope"))

@@ -30,13 +30,9 @@ _NO_AGENT: Final = "there is no such agent: /api/v1/agents lists them"
 
 def trust(_: Services, view: View, question: Question) -> dict[str, Any]:
     """A row for every known agent, as it stands now; one that decided nothing yet is new."""
-    table = view.of(schema.agents)
-    known = view.rows(
-        select(table.c.agent_id).where(question.matches("agent", table.c.agent_id)).order_by(table.c.agent_id)
-    )
-    accounts = standings(view)
-    now = time.time_ns()
-    return {"data": [_row(agent_id, *accounts.get(agent_id, (NEW, 0)), now) for (agent_id,) in known]}
+    accounts, now = standings(view), time.time_ns()
+    known = view.agents(question)
+    return {"data": [_row(agent_id, *accounts.get(agent_id, (NEW, 0)), now) for agent_id in known]}
 
 
 def explain(_: Services, view: View, __: Question, agent_id: str) -> dict[str, Any]:

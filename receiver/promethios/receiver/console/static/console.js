@@ -234,7 +234,7 @@ export class Console {
   async agents() {
     const target = [AGENT, HOME].find((uid) => this.known.boards.some((board) => board.uid === uid));
     try {
-      const { data } = await this.client.get("agents");
+      const { data } = await this.client.get("trust");
       return target ? data.map(({ agent_id: id }) => ({ title: id, detail: "agent", href: elsewhere(target, this.view, new Map([["agent", [id]]])) })) : [];
     } catch {
       return []; // The dashboards can be found without.
