@@ -8,12 +8,13 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import grpc
 from tests.faults.oracle import Client, Footprint, verify
 from tests.faults.shim import Action, Faults, Operation
 from tests.support.otlp import span, trace_request
-from tests.support.receiver import RunningReceiver
+from tests.support.receiver import RunningReceiver, start_promethios
 
 _SPARE = 20
 _METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -55,8 +56,26 @@ def test_f23_without_threads_it_recovers(tmp_path: Path, faults: Faults) -> None
             with suppress(grpc.RpcError):
                 call(body, metadata=metadata, timeout=5)
             assert receiver.post("/v1/traces", body).status == 200
+            refused = receiver.get("/api/v1/live")
+            assert refused.status == 503 and "can't start new thread" in refused.json()["detail"]
             faults.disarm()
             assert call(body, metadata=metadata, timeout=30) == b""
+            request = Request(f"{receiver.http}/api/v1/live", headers=receiver.admin)
+            with urlopen(request, timeout=30) as answer:
+                receiver.post("/v1/traces", body)
+                assert any(line.startswith(b"event:") for line in answer)
+
+
+def test_f23_a_receiver_that_gets_no_thread_does_not_say_that_it_is_ready(
+    tmp_path: Path, faults: Faults
+) -> None:
+    faults.arm(Operation.THREAD, Action.FAIL)
+    process = start_promethios(
+        "serve", "--db", str(tmp_path / "promethios.db"), "--http", "127.0.0.1:0", "--grpc", "off",
+        environment=faults.environment,
+    )  # fmt: skip
+    said, why = process.communicate(timeout=60)
+    assert (process.returncode, said) == (1, "") and "can't start new thread" in why
 
 
 def _occupy(receiver: RunningReceiver, stack: ExitStack, number: int) -> None:

@@ -16,7 +16,7 @@ from promethios.receiver.otlp.budget import FREE_BYTES, Budget
 from promethios.receiver.otlp.grpc import GrpcServer
 from promethios.receiver.server import HttpServer
 from promethios.receiver.services import Services
-from promethios.receiver.settings import Settings
+from promethios.receiver.settings import Settings, SettingsError
 from promethios.receiver.telemetry.figures import Observer
 from promethios.receiver.telemetry.sending import SelfTelemetry
 
@@ -35,7 +35,7 @@ class FirstKeys:
 
 
 class Receiver:
-    """A receiver that listens; `run` serves until `stop`.
+    """A receiver that listens; after `start`, `run` serves until `stop`.
 
     Args:
         settings: Its settings.
@@ -92,15 +92,26 @@ class Receiver:
         """Where OTLP/gRPC is, as ``host:port``; None when it is off."""
         return None if self._grpc is None else str(self._grpc.address)
 
+    def start(self) -> None:
+        """Start what goes on beside the requests, before anybody is told that it is ready.
+
+        Raises:
+            SettingsError: The system gives no thread; the receiver is closed.
+        """
+        try:
+            if self._self is not None:
+                self._self.start()
+            self._alerts.start()
+        except RuntimeError as error:
+            self._services.close()
+            raise SettingsError(f"cannot start the receiver: {error}: raise the limit of threads") from error
+
     def run(self) -> None:
         """Serve until `stop`, then end in order: transports first, then the writer, then the database.
 
         What it sends about itself ends before all of them: it may be sent to this very receiver.
         """
         try:
-            if self._self is not None:
-                self._self.start()
-            self._alerts.start()
             self._http.run()
             self._hub.stop()
             if self._self is not None:

@@ -85,7 +85,9 @@ def _started(options: dict[str, Any], config: Path | None) -> Receiver:
     from promethios.receiver.store.errors import DatabaseInUse, StoreError
 
     try:
-        return Receiver(load_settings(options, os.environ, config))
+        receiver = Receiver(load_settings(options, os.environ, config))
+        receiver.start()
+        return receiver
     except (SettingsError, DatabaseInUse, StoreError) as error:
         raise click.ClickException(str(error)) from error
 

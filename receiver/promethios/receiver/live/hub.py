@@ -54,17 +54,24 @@ class Hub:
         """Take a listener.
 
         Raises:
-            Refusal: There are too many, or the receiver is ending.
+            Refusal: There are too many, no thread can be had, or the receiver is ending.
         """
         # From this moment on, and not from the hub's next look: its answer is about to begin.
         listener = Listener(principal, topic, self._now() if marks is None else marks, self._moved)
         with self._changed:
             self._refuse_now(principal)
-            self._listeners.append(listener)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="promethios-live", daemon=True)
-                self._thread.start()
+                self._thread = self._started()
+            self._listeners.append(listener)
         return listener
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="promethios-live", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise unavailable(f"nobody can listen yet: {error}", retry_after=_RETRY_SECONDS) from error
+        return thread
 
     def _now(self) -> Marks:
         with self._services.readers.connect() as connection:
