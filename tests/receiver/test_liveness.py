@@ -102,3 +102,28 @@ def test_steps_of_hours_and_days_are_live_where_an_hour_of_theirs_was(
             (at, 2 * any(hour < at + step and at < hour + HOUR for hour in hours))
             for at in range((then - 13 * DAY) // step * step, then - 4 * DAY + 1, step)
         ]
+
+
+def test_the_top_are_the_agents_that_were_away_longest_and_last_those_that_never_came(
+    client: FlaskClient, make_key: Any, then: int
+) -> None:
+    ingest = {**make_key("default", "ingest"), "Content-Type": "application/x-protobuf"}
+    reader = make_key("default", "read")
+    heard = {"a-steady": range(60), "b-away": [0, 20, 21], "c-away": [5], "d-gone": [-60]}
+    for agent, minutes in heard.items():
+        ends = [(then + minute * MINUTE) * 1_000_000 for minute in minutes]
+        spans = (span(start_time_unix_nano=1, end_time_unix_nano=end) for end in ends)
+        body = trace_request(*spans, resource={"service.name": agent}).SerializeToString()
+        assert client.post("/v1/traces", data=body, headers=ingest).data == b""
+
+    def shown(**query: Any) -> list[str]:
+        asked = {"from": then, "to": then + HOUR - 1, "step": MINUTE, **query}
+        rows = client.get("/api/v1/series/liveness", query_string=asked, headers=reader).get_json()["data"]
+        assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+        return [row["agent_id"] for row in rows if row["time"] == then]
+
+    assert shown(top=1) == ["c-away"]
+    assert shown(top=2) == ["b-away", "c-away"]
+    assert shown(top=3) == ["a-steady", "b-away", "c-away"]
+    assert shown() == shown(top=4) == ["a-steady", "b-away", "c-away", "d-gone"]
+    assert shown(top=1, agent="a-steady|d-gone") == ["a-steady"]

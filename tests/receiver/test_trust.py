@@ -359,6 +359,24 @@ def test_a_series_knows_what_was_before_its_range(send: Send, ask: Any) -> None:
     assert row["value"] > 700
 
 
+def test_the_top_of_a_series_are_the_agents_of_the_lowest_score(send: Send, ask: Any) -> None:
+    send(*(told(number, "good") for number in range(30)), told(31, "new"), told(32, "ask"))
+    send(*(told(60 + number, "bad", severity="critical") for number in range(3)))
+    shown = {top: _agents(ask("series/trust", top=top)) for top in (1, 2, 3, 1_000)}
+    assert shown == {
+        1: ["bad"],
+        2: ["ask", "bad"],
+        3: ["ask", "bad", "new"],
+        1_000: ["ask", "bad", "good", "new"],
+    }
+    assert _agents(ask("series/trust")) == ["ask", "bad", "good", "new"]
+    assert _agents(ask("series/trust", top=1, agent="good|new")) == ["new"]
+
+
+def _agents(answer: Any) -> list[str]:
+    return list(dict.fromkeys(row["agent_id"] for row in answer["data"]))
+
+
 @pytest.fixture
 def acknowledge(client: FlaskClient, make_key: Any) -> Callable[..., Any]:
     """POST an acknowledgement as an administrator."""

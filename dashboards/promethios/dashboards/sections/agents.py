@@ -17,6 +17,9 @@ _STATES: Final = {
 }
 _TO_AGENT: Final = ("Open agent", links.LINE_TO_AGENT)
 
+#: Of so many agents a panel has a row or a line each: more could not be told apart.
+_TOP: Final = "20"
+
 _STANDING: Final[panels.Overrides] = {
     "Agent": fields.agent_link(),
     "Status": fields.badge(palette.STATUSES, 80),
@@ -36,20 +39,19 @@ def liveness(place: Place) -> Timeline:
     """When each agent was heard of."""
     tells = (
         "From heartbeats and telemetry: live, stale after 90 s of silence, down after 10 min, "
-        "stopped when the agent said goodbye."
+        f"stopped when the agent said goodbye. Of more than {_TOP} agents, those that were away the longest."
     )
-    return plots.timeline(
-        place.head("Agent liveness", tells), series("liveness", "agent_id"), _STATES, _TO_AGENT
-    )
+    query = series("liveness", "agent_id", top=_TOP)
+    return plots.timeline(place.head("Agent liveness", tells), query, _STATES, _TO_AGENT)
 
 
 def trust(place: Place) -> Lines:
     """How each agent's score went."""
     tells = (
         "A score of 0 to 1000, from an agent's decisions alone. Restricted below 300, probation below 500, "
-        "standard below 700, then trusted."
+        f"standard below 700, then trusted. Of more than {_TOP} agents, those with the lowest score."
     )
-    query = series("trust", "agent_id")
+    query = series("trust", "agent_id", top=_TOP)
     return plots.scores(place.head("Trust by agent", tells), query, fields.TRUST_STEPS, 1000, _TO_AGENT)
 
 

@@ -48,6 +48,7 @@ class Question:
         sort: The order; None where there is none to choose.
         skip: How many rows of a list are left out before its first.
         stored_after: Ask a list for what was stored after the row with this id, in that order.
+        top: Of so many agents a series is, those that need to be looked at most; None for all.
     """
 
     start: int
@@ -59,6 +60,7 @@ class Question:
     sort: Sort | None = None
     skip: int = 0
     stored_after: int | None = None
+    top: int | None = None
 
     def within(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition that a time in nanoseconds lies in the range."""
@@ -97,12 +99,14 @@ def parse_question(arguments: Mapping[str, str], route: Route, form: str = "json
         read_cursor(arguments.get("cursor", ""), None if sort is None else str(sort)),
         {name: parse_values(name, arguments.get(name, "")) for name in route.filters | {"agent"}},
         sort,
+        top=_number(arguments, "top", 0, 1, MOST_ROWS) or None,
     )
 
 
 def parameters_of(route: Route) -> frozenset[str]:
     """Every parameter that a route knows."""
-    return COMMON | route.filters | ({"sort"} if route.sortable else frozenset())
+    sorts, cuts = {"sort"} if route.sortable else set(), {"top"} if route.cut else set()
+    return COMMON | route.filters | sorts | cuts
 
 
 def _sort(text: str, route: Route) -> Sort | None:

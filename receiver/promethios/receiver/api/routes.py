@@ -51,6 +51,7 @@ class Route:
         sortable: The columns that `sort` may name.
         order: The order without `sort`; None where there is none to choose.
         key: The columns that tell the rows of a table apart.
+        cut: Whether `top` leaves only some of the agents in a series.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Route:
     sortable: tuple[str, ...] = ()
     order: Sort | None = None
     key: tuple[str, ...] = ()
+    cut: bool = False
 
 
 def listing(path: str, answer: Answer, filters: str = "", *, sort: str = "") -> Route:
@@ -94,9 +96,16 @@ def table(
     return Route(path, answer, Shape.TABLE, frozenset(filters.split()), columns, first, keys)
 
 
-def fixed(path: str, answer: Answer, filters: str = "") -> Route:
-    """One row, or a series, or what else has its own order and is never cut."""
-    return Route(path, answer, Shape.FIXED, frozenset(filters.split()))
+def fixed(path: str, answer: Answer, filters: str = "", *, cut: bool = False) -> Route:
+    """One row, or a series, or what else has its own order and no pages.
+
+    Args:
+        path: The path.
+        answer: Gives the rows as they are to be.
+        filters: The names of filters, separated by spaces.
+        cut: The answer heeds `Question.top`.
+    """
+    return Route(path, answer, Shape.FIXED, frozenset(filters.split()), cut=cut)
 
 
 def parse_sort(text: str) -> Sort:

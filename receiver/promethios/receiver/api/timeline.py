@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from heapq import nsmallest
 from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, select, true, union_all
@@ -32,7 +33,8 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
 
     What was is told by the minute: an agent counts as heard of until the end of the minute that it was last
     heard of in; with steps of whole hours, or of a day or more, by the hour. A step that is not over yet is
-    judged by the clock.
+    judged by the clock. With `top` of the agents that were stale or down for the most steps, of those that
+    were heard of in the range first.
     """
     table = view.of(schema.agents)
     known = view.rows(
@@ -57,6 +59,8 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
         )
         for agent_id, last_seen in known
     ]
+    if question.top is not None:
+        lines = sorted(nsmallest(question.top, lines, key=_calm))
     return {
         "data": [
             {"time": at, "agent_id": agent_id, "value": levels[place]}
@@ -68,6 +72,14 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
 
 _LEVELS: Final = {"stopped": STOPPED_LEVEL, "live": LIVE_LEVEL, "stale": 1, "down": 0}
 _NEVER: Final = Goodbyes([], before=False)
+#: The levels of an agent that is away without having said so.
+_AWAY: Final = frozenset({0, 1})
+
+
+def _calm(line: tuple[str, list[int]]) -> tuple[bool, int, str]:
+    """Sorts lines: those with something to see before those that were down throughout, the worst first."""
+    agent_id, levels = line
+    return not any(levels), -sum(level in _AWAY for level in levels), agent_id
 
 
 def _levels(heard: dict[int, int], question: Question, now: int, current: int, said: Goodbyes) -> list[int]:

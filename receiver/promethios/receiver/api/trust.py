@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from dataclasses import replace
+from heapq import nsmallest
 from typing import Any, Final
 
 import orjson
@@ -82,16 +84,16 @@ _SHOWN: Final = (
 
 
 def series(_: Services, view: View, question: Question) -> dict[str, Any]:
-    """Each agent's score at the end of each step; null before its first decision."""
-    agents = view.of(schema.agents)
-    known = view.rows(
-        select(agents.c.agent_id)
-        .where(question.matches("agent", agents.c.agent_id))
-        .order_by(agents.c.agent_id)
+    """Each agent's score at the end of each step; null before its first decision.
+
+    With `top` of the agents whose score is the lowest now.
+    """
+    known = _lowest(view, view.agents(question), question.top)
+    told = _told(
+        view, question if question.top is None else replace(question, filters={"agent": tuple(known)})
     )
-    told = _told(view, question)
     rows = []
-    for (agent_id,) in known:
+    for agent_id in known:
         moments, states = told.get(agent_id, ([], []))
         for at in steps(question):
             end = min(at + question.step, question.end) * 1_000_000
@@ -104,6 +106,15 @@ def series(_: Services, view: View, question: Question) -> dict[str, Any]:
                 }
             )
     return {"data": sorted(rows, key=lambda row: row["time"])}
+
+
+def _lowest(view: View, agents: list[str], top: int | None) -> list[str]:
+    """So many agents of the lowest score, by name; all without a number, or where there are no more."""
+    if top is None or len(agents) <= top:
+        return agents
+    accounts, now = standings(view), time.time_ns()
+    scores = {agent_id: fade(accounts.get(agent_id, (NEW, 0))[0], now).score for agent_id in agents}
+    return sorted(nsmallest(top, agents, key=lambda agent_id: (scores[agent_id], agent_id)))
 
 
 def changes(_: Services, view: View, question: Question) -> dict[str, Any]:

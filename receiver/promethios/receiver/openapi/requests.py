@@ -35,6 +35,10 @@ _ABOUT: Final[dict[str, tuple[dict[str, Any], str]]] = {
         {"type": "string", "enum": ["", *TYPES], "default": "json"},
         f"`csv` and `ndjson` give the whole answer, up to {MOST_EXPORTED} rows; without it, by `Accept`",
     ),
+    "top": (
+        {"type": "integer", "minimum": 1, "maximum": MOST_ROWS},
+        "Only so many agents, those that need to be looked at most; without it, all",
+    ),
     "cursor": (
         {"type": "string", "pattern": "^[A-Za-z0-9_-]*$", "maxLength": LONGEST_CURSOR},
         "Where to go on: the `cursor` of the page before",
