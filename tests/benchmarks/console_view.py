@@ -32,13 +32,18 @@ _MOST_MS: Final = 1_000.0
 _LOOK_MS: Final = 50
 #: Whether every panel in view was drawn once, or says why not. Spans keep coming, so some always ask anew.
 _DRAWN: Final = """() => {
-    const seen = [...document.querySelectorAll("#board .panel")].filter((panel) => {
-        const {top, bottom} = panel.getBoundingClientRect();
-        return panel.offsetParent && bottom > 0 && top < innerHeight;
+    window.seen ??= new Map();
+    // Which of them are in view is looked at once: it does not change, and costs a layout.
+    const panels = [...document.querySelectorAll("#board .panel")].filter((panel) => {
+        if (!seen.has(panel)) {
+            const {top, bottom} = panel.getBoundingClientRect();
+            seen.set(panel, panel.offsetParent && bottom > 0 && top < innerHeight);
+        }
+        return seen.get(panel);
     });
     const drawn = (panel) =>
         !panel.querySelector(".note").hidden || panel.querySelector(".host").firstElementChild;
-    return seen.length > 0 && seen.every(drawn);
+    return panels.length > 0 && panels.every(drawn);
 }"""
 _LOADED: Final = """() => Math.max(...performance.getEntriesByType("resource")
     .filter(({initiatorType, name}) => ["script", "link", "css", "other"].includes(initiatorType)

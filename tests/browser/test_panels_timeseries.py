@@ -242,3 +242,13 @@ def test_many_updates_leave_one_chart(stage: Stage) -> None:
     stage.page.evaluate("() => window.stage.end()")
     assert stage.host.inner_html() == ""
     assert stage.page.evaluate("() => window.stage.listening()") == 0
+
+
+def test_annotations_that_overlap_do_not_hide_what_they_lie_over(stage: Stage) -> None:
+    notes = [
+        {"time": START + at, "timeEnd": START + 30 * MINUTE, "title": "Alert", "color": BLUE}
+        for at in range(100)
+    ]
+    stage.show("timeseries", series(a=[5] * 40), overrides=_colored(a=RED), annotations=notes)
+    # What is opaque: the lines where they begin, and not the stretch behind the values.
+    assert stage.colors().get("0,0,255", 0) < 2_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from http.cookies import SimpleCookie
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,7 @@ def test_a_page_can_ask_whether_it_is_signed_in(bare: FlaskClient, make_key: Any
     assert bare.get("/console/session").get_json() == {"signed_in": False}
     token = sign_in(bare, make_key("acme", "read", agent="clerk"))
     answer = bare.get("/console/session", headers=cookie(token))
-    assert answer.get_json() == {"signed_in": True, "tenant": "acme", "agent": "clerk"}
+    who = {"tenant": "acme", "agent": "clerk", "version": version("promethios")}
+    assert answer.get_json() == {"signed_in": True, **who}
     bare.delete("/console/session", headers=cookie(token))
     assert bare.get("/console/session", headers=cookie(token)).get_json() == {"signed_in": False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any, Final
 
 from flask import Blueprint, Response, g, request
@@ -44,7 +45,8 @@ def signed_in_blueprint(gate: Gate) -> Blueprint:
         record = gate.behind(token) if token else None
         if record is None:
             return {"signed_in": False}
-        return {"signed_in": True, "tenant": record.tenant, "agent": record.agent_id}
+        who = {"tenant": record.tenant, "agent": record.agent_id}
+        return {"signed_in": True, **who, "version": version("promethios")}
 
     return blueprint
 

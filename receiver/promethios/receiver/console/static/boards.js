@@ -2,6 +2,9 @@
 
 import { ask } from "./api.js";
 
+/** Where one lands. */
+export const HOME = "promethios-overview";
+
 const loaded = new Map();
 let known = null;
 
@@ -21,10 +24,24 @@ export function list() {
 }
 
 /** One dashboard's JSON. */
-export async function get(uid) {
+export function get(uid) {
   if (!loaded.has(uid)) {
-    const response = await ask(`/console/dashboards/${encodeURIComponent(uid)}.json`, { cache: "no-cache" });
-    loaded.set(uid, await response.json());
+    const asked = ask(`/console/dashboards/${encodeURIComponent(uid)}.json`, { cache: "no-cache" }).then((response) => response.json());
+    loaded.set(uid, asked);
+    asked.catch(() => loaded.delete(uid));
   }
   return loaded.get(uid);
+}
+
+/** The one that an address names, or that is shown where it names none; undefined where there is none. */
+export const chosen = ({ boards }, uid) => (uid === null ? (boards.find((board) => board.uid === HOME) ?? boards[0]) : boards.find((board) => board.uid === uid));
+
+/** Ask for what will be shown, before it is known whether it may be: dashboards hold no data. */
+export async function expect(uid) {
+  try {
+    const board = chosen(await list(), uid);
+    if (board) await get(board.uid);
+  } catch {
+    // Who shows it will ask again, and say what went wrong.
+  }
 }

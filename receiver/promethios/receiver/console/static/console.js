@@ -21,15 +21,14 @@ import { ALL, customOptions, lookup, optionsOf, queryOf } from "./variables.js";
 import { changed, elsewhere, momentOf, viewOf } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
-const HOME = "promethios-overview";
 const AGENT = "promethios-agent";
 const SHORTEST_GAP = 2000;
 const LONGEST_GAP = 30_000;
 
 export class Console {
-  /** `status` is the receiver's; `rejected()` is called when the session is over. */
-  constructor(status, rejected) {
-    this.status = status;
+  /** `signedIn` says as whom, and at which version; `rejected()` is called when the session is over. */
+  constructor(signedIn, rejected) {
+    this.signedIn = signedIn;
     this.rejected = rejected;
     this.board = null;
     this.view = null;
@@ -64,11 +63,11 @@ export class Console {
     const going = (this.going = Symbol("navigation"));
     try {
       this.known = await boards.list();
-      const uid = address.uid ?? (this.known.boards.find((board) => board.uid === HOME) ?? this.known.boards[0])?.uid;
-      const dashboard = this.known.boards.some((board) => board.uid === uid) ? await boards.get(uid) : null;
+      const board = boards.chosen(this.known, address.uid);
+      const dashboard = board && (await boards.get(board.uid));
       if (this.going !== going || this.ended) return;
       if (dashboard) this.open(dashboard, address);
-      else this.missing(uid);
+      else this.missing(address.uid);
     } catch (failure) {
       if (this.going === going) this.lost(failure.message);
     }
@@ -185,7 +184,8 @@ export class Console {
       const options = await this.everything();
       if (this.view !== view || this.ended) return;
       board.show(this.moment(now, options));
-      replace($("footer"), el("span", {}, `Promethios ${this.status.version}`), el("span", {}, `store: ${this.status.store}`), el("span", {}, `asked at ${isoLocal(now)}`));
+      const { version, tenant } = this.signedIn;
+      replace($("footer"), el("span", {}, `Promethios ${version}`), el("span", {}, `tenant: ${tenant}`), el("span", {}, `asked at ${isoLocal(now)}`));
     } catch (failure) {
       if (failure.status === 401) return this.rejected();
       if (this.view === view) replace($("footer"), el("span", { class: "error", role: "alert" }, failure.message));
@@ -232,7 +232,7 @@ export class Console {
   }
 
   async agents() {
-    const target = [AGENT, HOME].find((uid) => this.known.boards.some((board) => board.uid === uid));
+    const target = [AGENT, boards.HOME].find((uid) => this.known.boards.some((board) => board.uid === uid));
     try {
       const { data } = await this.client.get("trust");
       return target ? data.map(({ agent_id: id }) => ({ title: id, detail: "agent", href: elsewhere(target, this.view, new Map([["agent", [id]]])) })) : [];

@@ -5,7 +5,7 @@ import { begin, isKey } from "./session.js";
 const $ = (id) => document.getElementById(id);
 const NO_KEY = "This does not look like a key: keys begin with pmk_ and have no blanks.";
 
-/** Show the form, with a message; `enter(status)` is called when the receiver has opened a session. */
+/** Show the form, with a message; `enter(signedIn)` is called when the receiver has opened a session. */
 export function askForKey(message = "") {
   $("console").hidden = true;
   $("login").hidden = false;
@@ -23,10 +23,10 @@ export function onLogin(enter) {
     if (!isKey(key)) return;
     button.disabled = true;
     try {
-      const status = await begin(key);
+      const signedIn = await begin(key);
       $("key").value = "";
       $("login").hidden = true;
-      enter(status);
+      enter(signedIn);
     } catch (failure) {
       $("login-error").textContent = failure.message;
     } finally {

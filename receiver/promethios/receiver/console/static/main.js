@@ -1,5 +1,7 @@
 // The page: is there a session? Then the console, else the form that asks for a key.
 
+import { read } from "./address.js";
+import * as boards from "./boards.js";
 import { Console } from "./console.js";
 import { icon } from "./icons.js";
 import { listen } from "./keys.js";
@@ -12,10 +14,10 @@ const OVER = "The session is over: log in again.";
 
 let session = null;
 
-function enter(status) {
+function enter(signedIn) {
   $("login").hidden = true;
   $("console").hidden = false;
-  session = new Console(status, () => leave(OVER));
+  session = new Console(signedIn, () => leave(OVER));
   session.follow();
 }
 
@@ -70,9 +72,10 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && session?.view?.refresh) session.refresh();
 });
 
+boards.expect(read(window.location.hash).uid);
 try {
-  const status = await resume();
-  if (status) enter(status);
+  const signedIn = await resume();
+  if (signedIn) enter(signedIn);
   else askForKey();
 } catch (failure) {
   askForKey(failure.message);

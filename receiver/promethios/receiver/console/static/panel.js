@@ -30,6 +30,7 @@ export class PanelView {
     this.moment = null; // What is to be shown.
     this.inView = false;
     this.mounted = null;
+    this.room = null; // What there is room for, {width, height} in px, as last told.
     this.make();
   }
 
@@ -47,7 +48,7 @@ export class PanelView {
       el("div", { class: "body" }, this.note, this.host),
     );
     this.title(() => undefined);
-    this.sizes = new ResizeObserver(() => this.resized());
+    this.sizes = new ResizeObserver(([{ contentRect }]) => this.resized(contentRect));
     this.sizes.observe(this.host);
   }
 
@@ -77,7 +78,7 @@ export class PanelView {
     this.asking?.controller.abort();
     const asking = { moment: this.moment, controller: new AbortController() };
     this.asking = asking;
-    const { interval, look } = fillIn(this.panel, asking.moment, this.host.clientWidth);
+    const { interval, look } = fillIn(this.panel, asking.moment, this.width());
     this.title(look);
     this.node.setAttribute("aria-busy", "true");
     try {
@@ -145,8 +146,6 @@ export class PanelView {
       range: moment.range,
       interval,
       theme: board.theme(),
-      width: this.host.clientWidth,
-      height: this.host.clientHeight,
       format: display,
       links: (field, row) => linksOf(frameWith.get(field) ?? made[0], field, row, look),
       annotations: board.annotations(),
@@ -167,11 +166,15 @@ export class PanelView {
     }
   }
 
-  resized() {
-    const { clientWidth, clientHeight } = this.host;
-    const size = `${clientWidth}x${clientHeight}`;
-    if (size === this.size || clientWidth === 0) return;
-    this.size = size;
+  /** To ask the browser would make it lay out the page, at each panel. */
+  width() {
+    return this.room?.width ?? this.host.clientWidth;
+  }
+
+  resized({ width, height }) {
+    const room = { width: Math.round(width), height: Math.round(height) };
+    if (room.width === 0 || (room.width === this.room?.width && room.height === this.room.height)) return;
+    this.room = room;
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.redraw());
   }
@@ -184,7 +187,7 @@ export class PanelView {
   menuState() {
     let questions = [];
     try {
-      questions = this.moment ? questionsOf(this.panel, fillIn(this.panel, this.moment, this.host.clientWidth).look) : [];
+      questions = this.moment ? questionsOf(this.panel, fillIn(this.panel, this.moment, this.width()).look) : [];
     } catch {
       // A question that cannot be asked has no file either; the panel says why.
     }

@@ -7,10 +7,20 @@ const hexOf = (computed) => {
   return `#${channels.map((c) => Number(c).toString(16).padStart(2, "0")).join("")}`;
 };
 
-/** A CSS colour as "#rrggbb", which a canvas takes: "var(--x)" is what it is where `node` stands. */
+const known = new Map();
+
+/** A CSS colour as "#rrggbb", which a canvas takes: "var(--x)" is what it is in the theme, none that of `node`. */
 export function ink(color, node = document.body) {
   if (/^#[0-9a-f]{6}$/i.test(color ?? "")) return color;
-  const probe = styled(el("i"), { color: color || "inherit" });
+  if (!color) return probed("inherit", node);
+  const key = `${document.documentElement.dataset.theme} ${color}`;
+  if (!known.has(key)) known.set(key, probed(color, node));
+  return known.get(key);
+}
+
+/** To try a colour out makes the browser look at the styles of the page. */
+function probed(color, node) {
+  const probe = styled(el("i"), { color });
   node.append(probe);
   const found = hexOf(getComputedStyle(probe).color);
   probe.remove();

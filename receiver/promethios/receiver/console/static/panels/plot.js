@@ -101,13 +101,23 @@ function drawAreas(plot, context, series) {
   inside(plot, (ctx, box) => {
     const { mode, steps } = thresholdsOf(series);
     if (mode.includes("area")) drawSteps(plot, ctx, box, context, steps);
-    for (const { time, timeEnd, color } of context.annotations ?? []) {
-      if (!(timeEnd > time)) continue;
+    for (const { time, timeEnd, color } of joined(context.annotations ?? [])) {
       const [left, right] = [time, timeEnd].map((at) => plot.valToPos(at, "x", true));
       ctx.fillStyle = faded(ink(color, plot.root), 0.14);
       ctx.fillRect(left, box.top, right - left, box.height);
     }
   });
+}
+
+/** The stretches of annotations, those of a colour that overlap as one: many at once would hide what they lie over. */
+function joined(annotations) {
+  const found = [];
+  for (const { time, timeEnd, color } of annotations.filter((note) => note.timeEnd > note.time).toSorted((a, b) => a.time - b.time)) {
+    const before = found.findLast((other) => other.color === color);
+    if (before && time <= before.timeEnd) before.timeEnd = Math.max(before.timeEnd, timeEnd);
+    else found.push({ time, timeEnd, color });
+  }
+  return found;
 }
 
 function drawSteps(plot, ctx, box, context, steps) {

@@ -56,16 +56,26 @@ function painted(node, color, mode) {
 
 const TRIAL = 100;
 
-/** Make each number as large as its tile allows: measured at a size, then scaled to what there is room for. */
+const waiting = new Set();
+
+/** Make each number as large as its tile allows, in the next frame; with those of all other panels that wait. */
 function fit(box) {
-  for (const node of box.querySelectorAll(".p-stat")) {
-    const value = node.querySelector(".p-stat-value");
-    if (!value) continue;
+  if (waiting.size === 0) requestAnimationFrame(fitAll);
+  waiting.add(box);
+}
+
+/** Measured at a size, then scaled to what there is room for: all are laid out once, and not each for itself. */
+function fitAll() {
+  const tiles = [...waiting].flatMap((box) => [...box.querySelectorAll(".p-stat")]);
+  waiting.clear();
+  const values = tiles.map((node) => [node, node.querySelector(".p-stat-value")]).filter(([, value]) => value);
+  for (const [, value] of values) styled(value, { "font-size": `${TRIAL}px` });
+  const sizes = values.map(([node, value]) => {
     const height = node.clientHeight - (node.querySelector(".p-stat-name")?.offsetHeight ?? 0);
-    styled(value, { "font-size": `${TRIAL}px` });
     const widest = ((node.clientWidth - 16) / Math.max(value.offsetWidth, 1)) * TRIAL;
-    styled(value, { "font-size": `${Math.max(11, Math.min(height * 0.62, widest, 120))}px` });
-  }
+    return Math.max(11, Math.min(height * 0.62, widest, 120));
+  });
+  values.forEach(([, value], i) => styled(value, { "font-size": `${sizes[i]}px` }));
 }
 
 export function mount(host, context) {
