@@ -75,7 +75,8 @@ def spent(view: View, question: Question, *by: str, step: int | None = None) -> 
         step: The steps of a series, milliseconds.
     """
     keys = tuple(dict.fromkeys((*by, *_NAMES)))
-    return summed(counted(view, question, OPERATIONS, *keys, step=step), *by)
+    measures = ("spans", *_TOKENS)
+    return summed(counted(view, question, OPERATIONS, *keys, step=step, measures=measures), *by)
 
 
 def summed(rows: Iterable[Mapping[str, Any]], *by: str) -> dict[tuple[Any, ...], Spend]:

@@ -33,6 +33,7 @@ class Shape:
     Args:
         rollup: What is counted.
         by: What is counted apart.
+        measures: What is counted: each takes the database time for every row.
         filters: The keys that are filtered.
         stretches: How many stretches of buckets there are; without one all is counted from rows.
         before, after: Whether rows before, or after, the buckets are in the range.
@@ -45,6 +46,7 @@ class Shape:
 
     rollup: Rollup
     by: tuple[str, ...]
+    measures: tuple[str, ...]
     filters: tuple[str, ...]
     stretches: int
     before: bool
@@ -60,7 +62,7 @@ class Shape:
 def counted_by(shape: Shape) -> Subquery:
     """The measures, merged by `shape.by`. See `Rolled` for its parameters."""
     parts = union_all(*_parts(shape)).subquery("parts")
-    measures = [merge(parts.c[name]).label(name) for name in shape.rollup.measures]
+    measures = [merge(parts.c[name]).label(name) for name in shape.measures]
     return (
         select(*(parts.c[name] for name in shape.by), *measures)
         .group_by(*(parts.c[name] for name in shape.by))
@@ -83,7 +85,7 @@ def _merged(shape: Shape, rows: Select[Any]) -> Select[Any]:
     return (
         select(
             *(key.label(name) for name, key in keys.items()),
-            *(merge(table.c[name]).label(name) for name in shape.rollup.measures),
+            *(merge(table.c[name]).label(name) for name in shape.measures),
         )
         .where(*(table.c[name].in_(_many(f"only_{name}")) for name in shape.filters))
         .group_by(*keys.values())

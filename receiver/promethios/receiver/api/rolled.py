@@ -11,7 +11,7 @@ marks and everything else in one transaction, and every row is in exactly one of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -57,7 +57,9 @@ class Rolled:
         self._start, self._end = question.start * _MILLISECOND, (question.end + 1) * _MILLISECOND
         self._cover = cover(*self._outer(), step)
 
-    def count(self, *by: str, filters: Mapping[str, str] | None = None) -> Subquery:
+    def count(
+        self, *by: str, filters: Mapping[str, str] | None = None, measures: Sequence[str] = ()
+    ) -> Subquery:
         """The measures, merged by some of `at` (the start of a step, milliseconds), `agent_id` and the keys.
 
         The same subquery for each question of the same shape; `parameters` has this question's values.
@@ -65,6 +67,7 @@ class Rolled:
         Args:
             by: What to count apart.
             filters: From a key to the question's filter that applies to it.
+            measures: Those that are wanted, where not all of the rollup's.
         """
         self._filters = {
             key: self._question.filters[name]
@@ -75,6 +78,7 @@ class Rolled:
         shape = Shape(
             rollup=self._rollup,
             by=by,
+            measures=tuple(measures or self._rollup.measures),
             filters=tuple(self._filters),
             stretches=len(self._cover.buckets),
             before=self._start < first,
@@ -164,10 +168,11 @@ def counted(
     *by: str,
     step: int | None = None,
     filters: Mapping[str, str] | None = None,
+    measures: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Rows of `Rolled.count`."""
     rolled = Rolled(view, question, rollup, step)
-    return rolled.rows(_all(rolled.count(*by, filters=filters)))
+    return rolled.rows(_all(rolled.count(*by, filters=filters, measures=measures)))
 
 
 @cache

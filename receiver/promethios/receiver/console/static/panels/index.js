@@ -3,7 +3,7 @@
 // A module has `mount(host, context) -> {update(context), destroy()}` and draws only from the context:
 //   panel        the panel of the dashboard's JSON: type, title, options, fieldConfig
 //   frames       what the queries gave (frames.js), with config and display names (fields.js)
-//   range        {from, to} in Unix ms; interval: the queries' step in ms; width, height of the host in pixels
+//   range        {from, to} in Unix ms; interval: the queries' step in ms
 //   theme        "dark" or "light"
 //   format       (field, value) -> {text, prefix, number, suffix, color}: `text` is all of it, `color` CSS or null
 //   links        (field, row) -> [{title, href, external}], ready for an anchor
