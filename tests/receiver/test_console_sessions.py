@@ -47,6 +47,13 @@ def test_a_key_that_reads_begins_a_session_and_its_cookie_reads(bare: FlaskClien
     assert bare.head("/api/v1/agents", headers=cookie(token)).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/jaeger/api/services"])
+def test_a_cookie_is_good_for_questions_alone(bare: FlaskClient, make_key: Any, path: str) -> None:
+    key = make_key("default", "read")
+    assert bare.get(path, headers=key).status_code == 200
+    assert bare.get(path, headers=cookie(sign_in(bare, key))).status_code == 401
+
+
 def test_the_answer_has_no_body_and_is_kept_nowhere(bare: FlaskClient, make_key: Any) -> None:
     answer = bare.post("/console/session", headers=make_key("acme", "read"))
     assert (answer.status_code, answer.data) == (204, b"")

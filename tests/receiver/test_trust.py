@@ -316,15 +316,16 @@ def test_a_score_is_explained(send: Send, ask: Any) -> None:
 
 
 def test_the_advice_is_true(send: Send, services: Services, ask: Any) -> None:
-    send(told(1), told(2, severity="high"))
+    lately = (time.time_ns() - NOW) / SECOND - 10
+    send(told(lately), told(lately + 1, severity="high"))
     (advice,) = ask("trust/clerk")["advice"]
-    number = int(advice["text"].split()[0])
-    tiers = []
-    for made in range(number):
-        send(told(3 + made / 100))
-        tiers.append(ask("trust")["data"][0]["tier"])
-    assert len(set(tiers[:-1])) == 1
-    assert tiers[-1] != tiers[-2]
+    before, number = ask("trust")["data"][0]["tier"], int(advice["text"].split()[0])
+    made = 0
+    while ask("trust")["data"][0]["tier"] == before:
+        made += 1
+        send(told(lately + 2 + made / 100))
+    # Time passes meanwhile, and evidence fades with it: one decision may make the difference.
+    assert abs(made - number) <= 1
 
 
 def test_an_unknown_agent_is_not_found(ask: Any) -> None:

@@ -78,9 +78,8 @@ def create_app(
     def enter() -> None:
         """Every request comes by here; one to an address that does not exist ends as 404 by itself."""
         if request.routing_exception is None:
-            session = session_in(
-                request.method, request.cookies.get(COOKIE), request.headers.get("Sec-Fetch-Site")
-            )
+            site = request.headers.get("Sec-Fetch-Site")
+            session = session_in(request.method, request.path, request.cookies.get(COOKIE), site)
             g.principal = services.gate.enter(
                 request.blueprint, request.headers, request.remote_addr or "", session
             )

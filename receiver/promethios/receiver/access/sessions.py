@@ -19,6 +19,8 @@ from promethios.receiver.refusal import Kind, Refusal
 
 #: What the cookie is called.
 COOKIE: Final = "promethios_session"
+#: Below which paths it is good: questions, and where the session is ended. Browsers send it nowhere else.
+PATHS: Final = ("/api/v1", "/console/session")
 #: How long a session lasts, seconds.
 LASTS: Final = 12 * 3_600
 #: How many sessions one key has at most, and all keys together: the oldest ends for a new one.
@@ -84,11 +86,12 @@ class Sessions:
             del self._sessions[next(iter(self._sessions))]
 
 
-def session_in(method: str, token: str | None, site: str | None) -> str | None:
+def session_in(method: str, path: str, token: str | None, site: str | None) -> str | None:
     """The session that a request may use; None where it has none, or would do something else than read.
 
     Args:
         method: The request's method.
+        path: Its path.
         token: Its cookie `COOKIE`.
         site: Its header ``Sec-Fetch-Site``.
 
@@ -98,7 +101,7 @@ def session_in(method: str, token: str | None, site: str | None) -> str | None:
     Raises:
         Refusal: Another site's page sent the request.
     """
-    if not token or method not in _ALLOWED:
+    if not token or method not in _ALLOWED or not path.startswith(PATHS):
         return None
     if site is not None and site not in _OWN:
         message = "another site's page cannot use the console's session: send an API key"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, Response, g, request
 
 from promethios.receiver.access.gate import Gate
-from promethios.receiver.access.sessions import COOKIE, LASTS
+from promethios.receiver.access.sessions import COOKIE, LASTS, PATHS
 from promethios.receiver.services import Services
-
-#: Where browsers send the cookie: to questions, and to where the session is ended.
-_PATHS: Final = ("/api/v1", "/console/session")
 
 
 def session_blueprint(services: Services) -> Blueprint:
@@ -58,7 +55,7 @@ def _end(services: Services) -> None:
 
 def _with_cookie(token: str, seconds: int, secure: bool) -> Response:
     response = Response(status=204)
-    for path in _PATHS:
+    for path in PATHS:
         response.set_cookie(
             COOKIE, token, max_age=seconds, path=path, secure=secure, httponly=True, samesite="Strict"
         )
