@@ -8,7 +8,6 @@ let mounted = null;
 export const seen = { zoomed: [], navigated: [], hovered: [] };
 
 function context({ panel, frames, range, links = {}, theme = "dark", annotations = [], interval = 60_000 }) {
-  const host = document.getElementById("host");
   const made = applyFieldConfig(frames, panel.fieldConfig ?? {}, { theme });
   return {
     panel,
@@ -16,8 +15,6 @@ function context({ panel, frames, range, links = {}, theme = "dark", annotations
     range,
     interval,
     theme,
-    width: host.clientWidth,
-    height: host.clientHeight,
     annotations,
     format: display,
     links: (field, row) => (links[field.name] ?? []).map((link) => ({ ...link, href: link.href.replace("ROW", String(row)) })),

@@ -69,6 +69,14 @@ def test_number_fits_its_box(stage: Stage, width: int, height: int) -> None:
     assert value["height"] >= min(height * 0.15, 100) or value["width"] > width * 0.6
 
 
+@pytest.mark.parametrize("height", [30, 50, 90])
+def test_short_number_is_as_high_as_a_low_box_allows(stage: Stage, height: int) -> None:
+    stage.show("stat", series(Live=[3]))
+    stage.resize(300, height)
+    value = stage.host.locator(".p-stat-value").bounding_box()
+    assert value and height * 0.3 < value["height"] < height
+
+
 def test_number_leads_where_its_field_does(stage: Stage) -> None:
     links = {"Live": [{"title": "Agents", "href": "#/d/promethios-agent"}]}
     stage.show("stat", series(Live=[3]), links=links)

@@ -63,8 +63,8 @@ def test_unchanged_sources_give_the_committed_dashboards(copy: Path) -> None:
 def test_words_changed_in_a_section_change_on_every_dashboard_that_shows_it(copy: Path) -> None:
     _replace(
         copy / "sections" / "agents.py",
-        "stopped when the agent said goodbye.",
-        "stopped after a goodbye.",
+        '"stopped when the agent said goodbye. "',
+        '"stopped after a goodbye. "',
     )
     places = [_place(f"promethios-{name}.json", "Agent liveness") for name in ("agent", "overview")]
     assert _differences(BOARDS, _generate(copy)) == [f"{place}/description" for place in places]

@@ -13,13 +13,14 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -102,6 +103,15 @@ class Client:
         else:
             self._process.kill()
             self._process.communicate()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """It does nothing meanwhile."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def point_at(self, http: str | None, grpc: str | None) -> None:
         """Say where the receiver is now; the sender reads it when it must connect anew."""

@@ -109,7 +109,13 @@ def test_the_top_are_the_agents_that_were_away_longest_and_last_those_that_never
 ) -> None:
     ingest = {**make_key("default", "ingest"), "Content-Type": "application/x-protobuf"}
     reader = make_key("default", "read")
-    heard = {"a-steady": range(60), "b-away": [0, 20, 21], "c-away": [5], "d-gone": [-60]}
+    heard = {
+        "a-steady": range(60),
+        "b-away": [0, 20, 21],
+        "c-away": [10],
+        "d-gone": [-60],
+        "e-new": range(55, 60),
+    }
     for agent, minutes in heard.items():
         ends = [(then + minute * MINUTE) * 1_000_000 for minute in minutes]
         spans = (span(start_time_unix_nano=1, end_time_unix_nano=end) for end in ends)
@@ -122,8 +128,8 @@ def test_the_top_are_the_agents_that_were_away_longest_and_last_those_that_never
         assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
         return [row["agent_id"] for row in rows if row["time"] == then]
 
-    assert shown(top=1) == ["c-away"]
+    assert shown(top=1) == ["b-away"]
     assert shown(top=2) == ["b-away", "c-away"]
-    assert shown(top=3) == ["a-steady", "b-away", "c-away"]
-    assert shown() == shown(top=4) == ["a-steady", "b-away", "c-away", "d-gone"]
+    assert shown(top=4) == ["a-steady", "b-away", "c-away", "e-new"]
+    assert shown() == shown(top=5) == ["a-steady", "b-away", "c-away", "d-gone", "e-new"]
     assert shown(top=1, agent="a-steady|d-gone") == ["a-steady"]

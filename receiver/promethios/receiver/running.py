@@ -16,7 +16,7 @@ from promethios.receiver.otlp.budget import FREE_BYTES, Budget
 from promethios.receiver.otlp.grpc import GrpcServer
 from promethios.receiver.server import HttpServer
 from promethios.receiver.services import Services
-from promethios.receiver.settings import Settings, SettingsError
+from promethios.receiver.settings import Settings
 from promethios.receiver.telemetry.figures import Observer
 from promethios.receiver.telemetry.sending import SelfTelemetry
 
@@ -96,15 +96,15 @@ class Receiver:
         """Start what goes on beside the requests, before anybody is told that it is ready.
 
         Raises:
-            SettingsError: The system gives no thread; the receiver is closed.
+            RuntimeError: The system gives no thread; the receiver is closed.
         """
         try:
             if self._self is not None:
                 self._self.start()
             self._alerts.start()
-        except RuntimeError as error:
+        except BaseException:
             self._services.close()
-            raise SettingsError(f"cannot start the receiver: {error}: raise the limit of threads") from error
+            raise
 
     def run(self) -> None:
         """Serve until `stop`, then end in order: transports first, then the writer, then the database.

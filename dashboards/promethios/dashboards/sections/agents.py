@@ -39,7 +39,8 @@ def liveness(place: Place) -> Timeline:
     """When each agent was heard of."""
     tells = (
         "From heartbeats and telemetry: live, stale after 90 s of silence, down after 10 min, "
-        f"stopped when the agent said goodbye. Of more than {_TOP} agents, those that were away the longest."
+        "stopped when the agent said goodbye. "
+        f"Of more than {_TOP} agents, those that were away the longest after they were heard of."
     )
     query = series("liveness", "agent_id", top=_TOP)
     return plots.timeline(place.head("Agent liveness", tells), query, _STATES, _TO_AGENT)

@@ -33,7 +33,7 @@ class Shape:
     Args:
         rollup: What is counted.
         by: What is counted apart.
-        measures: What is counted: each takes the database time for every row.
+        measures: Which of its measures; each takes the database time for every row.
         filters: The keys that are filtered.
         stretches: How many stretches of buckets there are; without one all is counted from rows.
         before, after: Whether rows before, or after, the buckets are in the range.

@@ -33,8 +33,8 @@ def liveness(_: Services, view: View, question: Question) -> dict[str, Any]:
 
     What was is told by the minute: an agent counts as heard of until the end of the minute that it was last
     heard of in; with steps of whole hours, or of a day or more, by the hour. A step that is not over yet is
-    judged by the clock. With `top` of the agents that were stale or down for the most steps, of those that
-    were heard of in the range first.
+    judged by the clock. With `top` of the agents that were stale or down for the most steps since they
+    were first heard of in the range; of those that were not heard of last.
     """
     table = view.of(schema.agents)
     known = view.rows(
@@ -77,9 +77,10 @@ _AWAY: Final = frozenset({0, 1})
 
 
 def _calm(line: tuple[str, list[int]]) -> tuple[bool, int, str]:
-    """Sorts lines: those with something to see before those that were down throughout, the worst first."""
+    """Sorts lines: those that were away the longest since they first came, and last who never came."""
     agent_id, levels = line
-    return not any(levels), -sum(level in _AWAY for level in levels), agent_id
+    came = next((place for place, level in enumerate(levels) if level), len(levels))
+    return came == len(levels), -sum(level in _AWAY for level in levels[came:]), agent_id
 
 
 def _levels(heard: dict[int, int], question: Question, now: int, current: int, said: Goodbyes) -> list[int]:

@@ -86,9 +86,11 @@ _SHOWN: Final = (
 def series(_: Services, view: View, question: Question) -> dict[str, Any]:
     """Each agent's score at the end of each step; null before its first decision.
 
-    With `top` of the agents whose score is the lowest now.
+    With `top` of the agents whose score is the lowest now; of those that never decided anything last.
     """
     known = _lowest(view, view.agents(question), question.top)
+    if not known:
+        return {"data": []}
     told = _told(
         view, question if question.top is None else replace(question, filters={"agent": tuple(known)})
     )
@@ -112,9 +114,9 @@ def _lowest(view: View, agents: list[str], top: int | None) -> list[str]:
     """So many agents of the lowest score, by name; all without a number, or where there are no more."""
     if top is None or len(agents) <= top:
         return agents
-    accounts, now = standings(view), time.time_ns()
-    scores = {agent_id: fade(accounts.get(agent_id, (NEW, 0))[0], now).score for agent_id in agents}
-    return sorted(nsmallest(top, agents, key=lambda agent_id: (scores[agent_id], agent_id)))
+    now = time.time_ns()
+    scores = {agent_id: fade(standing, now).score for agent_id, (standing, _) in standings(view).items()}
+    return sorted(nsmallest(top, agents, key=lambda each: (each not in scores, scores.get(each), each)))
 
 
 def changes(_: Services, view: View, question: Question) -> dict[str, Any]:

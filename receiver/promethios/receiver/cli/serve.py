@@ -10,7 +10,7 @@ import sqlite3
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -79,7 +79,21 @@ def serve(config: Path | None, as_json: bool, **options: Any) -> None:
     receiver.run()
 
 
+#: What Python says when the system gives no thread; it has no type of its own.
+_NO_THREAD: Final = "can't start new thread"
+
+
 def _started(options: dict[str, Any], config: Path | None) -> Receiver:
+    try:
+        return _made(options, config)
+    except RuntimeError as error:
+        if str(error) != _NO_THREAD:
+            raise
+        message = f"cannot start the receiver: {error}: raise the limit of threads of this user or container"
+        raise click.ClickException(message) from error
+
+
+def _made(options: dict[str, Any], config: Path | None) -> Receiver:
     # Loaded here, because it takes most of the time to start, and a signal may come in that time.
     from promethios.receiver.running import Receiver
     from promethios.receiver.store.errors import DatabaseInUse, StoreError

@@ -80,8 +80,13 @@ def _started_threads(number: int) -> ThreadPoolExecutor:
     """
     pool = ThreadPoolExecutor(number, thread_name_prefix="promethios-grpc")
     all_run = threading.Barrier(number + 1)
-    for _ in range(number):
-        pool.submit(all_run.wait)
+    try:
+        for _ in range(number):
+            pool.submit(all_run.wait)
+    except RuntimeError:
+        # Those that run would wait for the others for ever, and the process for them.
+        all_run.abort()
+        raise
     all_run.wait()
     return pool
 

@@ -8,7 +8,8 @@ import { place, sections, sizeOf } from "./layout.js";
 import { PanelView } from "./panel.js";
 import { lookup } from "./variables.js";
 
-const NEAR = "200px";
+/** So near to what is in view a panel asks already, px. */
+const NEAR = 200;
 
 export class Board {
   /**
@@ -32,7 +33,7 @@ export class Board {
       (entries) => {
         for (const { target, isIntersecting } of entries) this.panels.get(Number(target.dataset.panel))?.seen(isIntersecting);
       },
-      { rootMargin: NEAR },
+      { rootMargin: `${NEAR}px` },
     );
     this.sizes = new ResizeObserver(() => this.arrange());
   }
@@ -96,8 +97,17 @@ export class Board {
       node.hidden = this.alone !== null && visible.length === 0;
       grid.hidden = closed;
       button?.setAttribute("aria-expanded", String(!closed));
-      for (const { id } of panels) this.panels.get(id).node.hidden = !visible.some((panel) => panel.id === id);
+      for (const { id } of panels) this.panels.get(id).place(visible.some((panel) => panel.id === id));
       for (const cell of place(visible, size)) this.put(cell);
+    }
+    this.look();
+  }
+
+  /** Which panels are in view now: the observer tells it a frame later, and they can ask meanwhile. */
+  look() {
+    for (const panel of this.panels.values()) {
+      const { top, bottom } = panel.node.getBoundingClientRect();
+      panel.seen(bottom > -NEAR && top < window.innerHeight + NEAR && panel.node.offsetParent !== null);
     }
   }
 

@@ -68,6 +68,12 @@ export class PanelView {
     if (this.inView && this.asking?.moment.view !== moment.view) this.ask();
   }
 
+  /** The board puts the panel somewhere, or hides it: what there is room for is to be looked at anew. */
+  place(visible) {
+    this.node.hidden = !visible;
+    this.room = null;
+  }
+
   /** The panel came into view, or left it. */
   seen(inView) {
     this.inView = inView;

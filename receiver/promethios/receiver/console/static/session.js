@@ -24,13 +24,13 @@ export async function resume() {
 export async function begin(key) {
   try {
     await ask(SESSION, { method: "POST", headers: { Authorization: `Bearer ${key}` }, credentials: "same-origin" });
-    const signedIn = await resume();
-    if (!signedIn) throw new ApiError(401, UNKEPT);
-    return signedIn;
   } catch (failure) {
-    if ([401, 403].includes(failure.status) && failure.message !== UNKEPT) throw new ApiError(failure.status, REJECTED);
+    if ([401, 403].includes(failure.status)) throw new ApiError(failure.status, REJECTED);
     throw failure;
   }
+  const signedIn = await resume();
+  if (!signedIn) throw new ApiError(401, UNKEPT);
+  return signedIn;
 }
 
 /** End the session, here and at the receiver; a receiver that is gone has forgotten it. */

@@ -12,7 +12,8 @@ const known = new Map();
 /** A CSS colour as "#rrggbb", which a canvas takes: "var(--x)" is what it is in the theme, none that of `node`. */
 export function ink(color, node = document.body) {
   if (/^#[0-9a-f]{6}$/i.test(color ?? "")) return color;
-  if (!color) return probed("inherit", node);
+  // What stands nowhere has no colours.
+  if (!color || !node.isConnected) return probed(color || "inherit", node);
   const key = `${document.documentElement.dataset.theme} ${color}`;
   if (!known.has(key)) known.set(key, probed(color, node));
   return known.get(key);

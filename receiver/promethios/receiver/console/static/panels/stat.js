@@ -64,16 +64,18 @@ function fit(box) {
   waiting.add(box);
 }
 
-/** Measured at a size, then scaled to what there is room for: all are laid out once, and not each for itself. */
+/** Measured at a size, then scaled to what there is room for: all are laid out together, and not each for itself. */
 function fitAll() {
   const tiles = [...waiting].flatMap((box) => [...box.querySelectorAll(".p-stat")]);
   waiting.clear();
   const values = tiles.map((node) => [node, node.querySelector(".p-stat-value")]).filter(([, value]) => value);
+  // A tile is at least as high as what is in it: next to nothing, while it is measured how high it can be.
+  for (const [, value] of values) styled(value, { "font-size": "1px" });
+  const heights = values.map(([node]) => node.clientHeight - (node.querySelector(".p-stat-name")?.offsetHeight ?? 0));
   for (const [, value] of values) styled(value, { "font-size": `${TRIAL}px` });
-  const sizes = values.map(([node, value]) => {
-    const height = node.clientHeight - (node.querySelector(".p-stat-name")?.offsetHeight ?? 0);
+  const sizes = values.map(([node, value], i) => {
     const widest = ((node.clientWidth - 16) / Math.max(value.offsetWidth, 1)) * TRIAL;
-    return Math.max(11, Math.min(height * 0.62, widest, 120));
+    return Math.max(11, Math.min(heights[i] * 0.62, widest, 120));
   });
   values.forEach(([, value], i) => styled(value, { "font-size": `${sizes[i]}px` }));
 }
@@ -87,7 +89,10 @@ export function mount(host, context) {
     const shown = found.length ? found : [missing(next.panel)];
     box.setAttribute("aria-label", nameOf(next.panel));
     box.setAttribute("role", "group");
+    const size = box.querySelector(".p-stat-value")?.style.fontSize;
     replace(box, shown.map((one) => tile(next, one, shown.length === 1)));
+    // Until it is measured: the next frame may come after this one was seen.
+    if (size) for (const value of box.querySelectorAll(".p-stat-value")) styled(value, { "font-size": size });
     fit(box);
   }
   update(context);
