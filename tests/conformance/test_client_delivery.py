@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -146,13 +146,19 @@ def test_C09_what_is_not_delivered_is_recorded(sink: OtlpSink) -> None:
 def test_C09_an_end_waits_for_what_is_under_way_or_does_not_as_its_deadline_says(tmp_path: Path) -> None:
     asked = threading.Event()
 
-    def answer(request: Received) -> Answer:
-        asked.set()
-        return Answer(delay=0.3)
+    def late(seconds: float) -> Callable[[Received], Answer]:
+        def answer(request: Received) -> Answer:
+            asked.set()
+            return Answer(delay=seconds)
 
-    for wait, expected in ((20.0, FlushResult(delivered=2)), (0.0, FlushResult(parked=2))):
+        return answer
+
+    for wait, delay, expected in (
+        (20.0, 0.3, FlushResult(delivered=2)),
+        (0.0, 30.0, FlushResult(parked=2)),
+    ):
         with (
-            OtlpSink(default=answer) as sink,
+            OtlpSink(default=late(delay)) as sink,
             delivering(sink.url, spool_dir=tmp_path / f"{wait}") as delivery,
         ):
             delivery.submit(batch("a", 2))

@@ -112,7 +112,7 @@ def test_what_is_allowed_or_only_observed_is_collected(start: Start, sink: OtlpS
     _call(agent, "harmless")
     _call(agent, "trial")
     last = _call(agent, "refund")
-    assert _kept(tmp_path)[:1] == [last]
+    assert last in _kept(tmp_path)
 
 
 def test_every_decision_is_kept_at_once_where_that_is_wanted(

@@ -165,7 +165,9 @@ def test_other_policies_are_told_at_once(sink: OtlpSink, beat: Callable[..., Hea
 def test_they_come_again_and_again_and_are_numbered(sink: OtlpSink, beat: Callable[..., Heartbeat]) -> None:
     beat(heartbeat_interval=0.05)
     found = [message(record) for record in heard(sink, 4)]
-    assert [each.sequence_num for each in found[:4]] == [1, 2, 3, 4]
+    numbers = [each.sequence_num for each in found]
+    # News that was not sent yet is replaced by newer news.
+    assert numbers[0] == 1 and numbers == sorted(set(numbers))
     assert len({each.health.start_time_unix_nano for each in found}) == 1
     uptimes = [told(record)["promethios.agent.uptime"] for record in sink.logs()]
     assert uptimes == sorted(uptimes)

@@ -228,7 +228,7 @@ def test_a_port_for_grpc_is_named_as_what_it_may_be(batch: MakeBatch) -> None:
 def test_an_answer_that_drips_is_given_up(batch: MakeBatch) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 500\r\n\r\n"
     with _speaking(head, *[b"x"] * 500) as url:
-        sender = Sender(Settings.load(endpoint=url, api_key=KEY, timeout=0.4))
+        sender = Sender(Settings.load(endpoint=url, api_key=KEY, timeout=2.0))
         assert sender.send(batch()) == Transient("the answer broke off: ReadTimeoutError")
         sender.close()
 

@@ -97,7 +97,7 @@ def test_G02_flush_tells_what_was_delivered_what_is_parked_and_what_was_dropped(
         # Metrics are collected by a flush, too: their points come on top of the spans.
         agent.flush()
         spans = _Spans(agent)
-        delivered, parked, dropped = spans.flush(10, 1_000)
+        delivered, parked, dropped = spans.flush(10, 1_000, 30)
         assert (delivered >= 10, parked, dropped) == (True, 0, 0)
         network.point_at(None)
         delivered, parked, dropped = spans.flush(10, 1_000)
@@ -106,7 +106,7 @@ def test_G02_flush_tells_what_was_delivered_what_is_parked_and_what_was_dropped(
         assert (delivered, dropped >= 8) == (0, True)
         network.point_at(receiver.http)
         agent.drain()
-        delivered, parked, dropped = spans.flush(10, 1_000)
+        delivered, parked, dropped = spans.flush(10, 1_000, 30)
         assert (delivered >= 10, parked, dropped) == (True, 0, 0)
 
 
@@ -117,10 +117,10 @@ class _Spans:
         self._agent = agent
         self._before = agent.totals()
 
-    def flush(self, spans: int, size: int) -> tuple[int, int, int]:
+    def flush(self, spans: int, size: int, seconds: float = 1) -> tuple[int, int, int]:
         """What was delivered, is parked, and was dropped."""
         self._agent.ask("fill", spans, size)
-        told, totals = self._agent.flush(1), self._agent.totals()
+        told, totals = self._agent.flush(seconds), self._agent.totals()
         before, self._before = self._before, totals
         assert told["delivered"] == totals["delivered"] - before["delivered"]
         assert told["parked"] == totals["queued"] + totals["spooled"]

@@ -45,6 +45,13 @@ def text(version: str, tool: str) -> str:
     return TEXT.format(version=version, tool=tool)
 
 
+def put(file: Path, content: str) -> None:
+    """Change a file that is watched in one step: who looks never sees half of it."""
+    other = file.with_suffix(".new")
+    other.write_text(content)
+    other.replace(file)
+
+
 def call(tool: str) -> Operation:
     return Operation("tool.before", {"gen_ai.tool.name": tool})
 
@@ -190,7 +197,7 @@ def test_the_last_good_policies_stay_and_what_is_wrong_is_said_once(
     governor: Governor, file: Path, reader: InMemoryMetricReader, caplog: pytest.LogCaptureFixture
 ) -> None:
     with governor.watch(file, 0.02) as watch, caplog.at_level(logging.INFO, "promethios"):
-        file.write_text("kind: [")
+        put(file, "kind: [")
         eventually(lambda: len(caplog.records) == 1)
         watch.look()
         watch.look()
@@ -201,7 +208,7 @@ def test_the_last_good_policies_stay_and_what_is_wrong_is_said_once(
             "cannot load the policies that changed; those of reloading 1 stay in force: "
         )
         assert "policies.yaml" in message
-        file.write_text(text("2", "b"))
+        put(file, text("2", "b"))
         eventually(lambda: governor.bundle.id.version == "2")
     assert reloads(reader) == {"failed": 1, "loaded": 1}
 
@@ -213,7 +220,7 @@ def test_a_file_that_is_gone_and_comes_back_as_it_was_is_in_force(
         file.unlink()
         eventually(lambda: bool(caplog.records))
         assert "the file cannot be read: No such file or directory" in caplog.records[0].getMessage()
-        file.write_text(text("1", "a"))
+        put(file, text("1", "a"))
         time.sleep(0.1)
     assert governor.bundle.id.version == "1"
     assert [record.levelname for record in caplog.records] == ["ERROR"]

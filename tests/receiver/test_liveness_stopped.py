@@ -152,7 +152,8 @@ def test_the_step_that_is_not_over_says_what_the_list_of_agents_says(
         ("lives", "live", "silent"),
         ("stops", "stopped", "stopped"),
     ]
-    query = {"from": now, "to": now + 1, "step": HOUR}
+    asked = int(time.time() * 1000)
+    query = {"from": asked, "to": asked, "step": HOUR}
     series = client.get("/api/v1/series/liveness", query_string=query, headers=reader).get_json()["data"]
     assert [(row["agent_id"], row["value"]) for row in series] == [("lives", 2), ("stops", 3)]
     (row,) = client.get("/api/v1/stats", headers=reader).get_json()["data"]

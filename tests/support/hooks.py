@@ -86,11 +86,13 @@ class HookServer:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 delivered = Delivered(self.path, dict(self.headers), body)
                 with outer._changed:
+                    # Who waits for it may tell at once what the next one is to get.
+                    status = outer.status
                     outer._got.append(delivered)
                     outer._changed.notify_all()
                 if outer.before is not None:
                     outer.before()
-                self.send_response(outer.status)
+                self.send_response(status)
                 for name, value in {"Content-Length": "0", **outer.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
