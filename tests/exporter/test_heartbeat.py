@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -168,6 +169,7 @@ def test_they_come_again_and_again_and_are_numbered(sink: OtlpSink, beat: Callab
     numbers = [each.sequence_num for each in found]
     # News that was not sent yet is replaced by newer news.
     assert numbers[0] == 1 and numbers == sorted(set(numbers))
+    assert 1 in (later - earlier for earlier, later in pairwise(numbers))
     assert len({each.health.start_time_unix_nano for each in found}) == 1
     uptimes = [told(record)["promethios.agent.uptime"] for record in sink.logs()]
     assert uptimes == sorted(uptimes)

@@ -30,6 +30,9 @@ from tests.support.receiver import RunningReceiver
 
 _ROOT = Path(__file__).parents[2]
 
+#: How the names of a database's files end.
+_DATABASE = frozenset({".db", ".db-wal", ".db-shm"})
+
 #: Whether something holds, from a ledger of before and one of now.
 Condition = Callable[["Ledger", "Ledger"], bool]
 
@@ -203,20 +206,27 @@ def verify(db: Path, *clients: Client, only: frozenset[str] | None = None) -> Pr
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a process holds of the machine: memory in bytes, threads, file descriptors."""
+    """What a process holds of the machine: memory in bytes, threads, file descriptors.
+
+    Those of a database are apart: a pool of connections fills when more questions come together.
+    """
 
     memory: int
     threads: int
     descriptors: int
+    database: int
 
     @classmethod
     def of(cls, pid: int) -> Footprint:
         """What process `pid` holds now."""
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        files = [_opened(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+        database = sum(Path(name).suffix in _DATABASE for name in files)
         return cls(
             pages * resource.getpagesize(),
             len(list(Path(f"/proc/{pid}/task").iterdir())),
-            len(list(Path(f"/proc/{pid}/fd").iterdir())),
+            len(files) - database,
+            database,
         )
 
     def wait_back(self, pid: int, *, memory: int = 64 << 20, seconds: float = 30) -> None:
@@ -227,9 +237,8 @@ class Footprint:
             memory: How many bytes more are none: the allocator keeps some.
             seconds: How long it may take.
 
-        Two threads and eighteen descriptors more are none either: pools that had not been full, of which the
-        largest keeps eight connections to the database, with its log each. What a fault leaks is leaked with
-        each of its hundreds of requests.
+        Two threads and two descriptors more are none either: pools that had not been full; nor are eight
+        connections to the database, of three descriptors each.
         """
         deadline = time.monotonic() + seconds
         while True:
@@ -237,11 +246,20 @@ class Footprint:
             if (
                 now.memory <= self.memory + memory
                 and now.threads <= self.threads + 2
-                and now.descriptors <= self.descriptors + 18
+                and now.descriptors <= self.descriptors + 2
+                and now.database <= self.database + 24
             ):
                 return
             assert time.monotonic() < deadline, f"{now} after {self}"
             time.sleep(0.1)
+
+
+def _opened(descriptor: Path) -> str:
+    """What an entry of ``/proc/PID/fd`` stands for; nothing when it is closed already."""
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 def peak_memory(pid: int) -> int:

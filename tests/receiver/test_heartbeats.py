@@ -316,7 +316,7 @@ def test_one_that_worked_long_ago_and_still_beats_is_silent(post: Post, agent: A
 
 
 @pytest.mark.parametrize(
-    ("seconds", "state"), [(0, "silent"), (60, "silent"), (100, "missing"), (650, "dead")]
+    ("seconds", "state"), [(0, "silent"), (85, "silent"), (100, "missing"), (650, "dead")]
 )
 def test_without_a_goodbye_it_is_missing_and_then_dead(
     post: Post, agent: Any, later: Any, seconds: float, state: str

@@ -148,7 +148,9 @@ def test_k07_holds_over_grpc_and_for_bodies_that_are_not_read(receiver: RunningR
             codes.append(caught.value.code())
             if codes[-1] is grpc.StatusCode.RESOURCE_EXHAUSTED:
                 refused = caught.value
-        assert codes[0] is grpc.StatusCode.UNAUTHENTICATED
+        assert set(codes[:30]) == {grpc.StatusCode.UNAUTHENTICATED}
+        # One may be let through again every two seconds.
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes[30:]
         trailers = dict(refused.trailing_metadata())
         retry = RetryInfo.FromString(trailers["google.rpc.retryinfo-bin"])
         assert 1 <= retry.retry_delay.seconds <= 5
@@ -156,7 +158,8 @@ def test_k07_holds_over_grpc_and_for_bodies_that_are_not_read(receiver: RunningR
         assert export(b"", timeout=10, metadata=valid) == b""
     # Over HTTP it is the same address; a large body is refused by its head already.
     headers = {"x-api-key": new_key().reveal(), "Content-Type": "application/json"}
-    assert 429 in [receiver.post("/v1/traces", bytes(100_000), headers).status for _ in range(3)]
+    answers = [receiver.post("/v1/traces", bytes(100_000), headers).status for _ in range(4)]
+    assert answers.count(429) >= 3
     assert receiver.post("/v1/traces", bytes(0)).status == 200
     assert "too many wrong API keys: the latest from 127.0.0.1" in receiver.stderr
 

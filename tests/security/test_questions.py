@@ -53,7 +53,9 @@ def test_k15_a_filter_is_a_value_and_never_a_part_of_a_statement(
     for route in ROUTES:
         for name in sorted(route.filters | {"agent"}):
             answer = client.get(address(route.path), query_string={name: text}, headers=headers)
-            assert answer.status_code in (200, 400, 404), (route.path, name, answer.data)
+            said = answer.get_json().get("detail", "")
+            refused = said.startswith((f"'{name}' must be", "a trace id has 32 hexadecimal digits"))
+            assert answer.status_code in ((400,) if refused else (200, 404)), (route.path, name, said)
     for name in ("from", "to", "step", "limit", "cursor", "sort"):
         answer = client.get("/api/v1/decisions", query_string={name: text}, headers=headers)
         assert answer.status_code == 400, name

@@ -74,8 +74,7 @@ class SelfTelemetry:
     def stop(self) -> None:
         """Send no more."""
         self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_SECONDS)
+        self._thread.join(_STOP_SECONDS)
         self._pool.clear()
 
     def send(self) -> bool:
